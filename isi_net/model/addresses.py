@@ -1,0 +1,44 @@
+"""Arithmetic of addresses that several rules share."""
+
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+IPAddress = IPv4Address | IPv6Address
+IPNetwork = IPv4Network | IPv6Network
+
+_NOBODYS = (
+    (IPv4Network("0.0.0.0/8"), "an address of 'this network' (RFC 1122, 3.2.1.3)"),
+    (IPv4Network("127.0.0.0/8"), "a loopback address"),
+    (IPv4Network("169.254.0.0/16"), "a link-local address (RFC 3927)"),
+    (IPv4Network("224.0.0.0/4"), "a multicast address"),
+    (IPv4Network("255.255.255.255/32"), "the limited broadcast address"),
+)
+_BLOCKS = tuple((int(net.network_address), int(net.broadcast_address), why) for net, why in _NOBODYS)
+
+
+def why_nobodys(address: IPv4Address) -> str | None:
+    """Why `address` can never be a host's own, in a few words; None when it can."""
+    number = int(address)
+    return next((why for low, high, why in _BLOCKS if low <= number <= high), None)
+
+
+def network_of(address: IPAddress, prefixlen: int) -> IPNetwork:
+    """The network of `address` under `prefixlen` bits."""
+    if isinstance(address, IPv4Address):
+        return IPv4Network((int(address) >> (32 - prefixlen) << (32 - prefixlen), prefixlen))
+    return IPv6Network((int(address) >> (128 - prefixlen) << (128 - prefixlen), prefixlen))
+
+
+def why_not_a_host(address: IPAddress, network: IPNetwork) -> str | None:
+    """Why `address` is no host's in `network`: outside, the network's own or the broadcast address.
+
+    A /31 (RFC 3021) and a /32 have neither of the last two; IPv6 has no broadcast address.
+    """
+    if address.version != network.version or address not in network:
+        return f"outside {network}"
+    if network.prefixlen >= network.max_prefixlen - 1:
+        return None
+    if address == network.network_address:
+        return f"the network address of {network}"
+    if network.version == 4 and address == network.broadcast_address:
+        return f"the broadcast address of {network}"
+    return None

@@ -1,0 +1,44 @@
+"""A report: one node's testimony of what it was leased, by whom, until when, and what it could not read."""
+
+from dataclasses import dataclass, replace
+
+from isi_net.model.finding import Finding
+from isi_net.model.lease import Lease
+
+REWRITE_SECONDS = 300
+OLD_SECONDS = 900
+SKEW_SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one node testifies.  `addresses` are the interfaces' current leases, without their options.
+
+    `manager` is the external manager by the node's own lights (`AWS`, `DHCP` …), `source` the kind of
+    client whose lease files were read, `version` that of the daemon, `reported_at` seconds since the epoch.
+    """
+
+    devid: int
+    lnn: int
+    node: str
+    manager: str
+    source: str
+    version: str
+    reported_at: int
+    addresses: tuple[Lease, ...] = ()
+    problems: tuple[Finding, ...] = ()
+
+    def differs(self, older: "Report") -> bool:
+        """Whether this report says anything that `older` did not, or says it so much later that it
+        must be written again to show that the node lives."""
+        return replace(self, reported_at=older.reported_at) != older or not (
+            0 <= self.reported_at - older.reported_at < REWRITE_SECONDS
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadReport:
+    """A report that is there and cannot be used: broken, foreign, of a newer schema, unreadable just now."""
+
+    devid: int
+    finding: Finding
