@@ -1,0 +1,1 @@
+"""Bytes <-> model, one file a format; opens nothing."""

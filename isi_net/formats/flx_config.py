@@ -1,0 +1,509 @@
+"""flx_config.xml: the whole network configuration as XML, and the only file of the house that knows lxml.
+
+The tables below are the format: each element's attributes in the order in which they are written, and
+how each is read.  flx_config.rng says the same to other programs, in RELAX NG, and is stricter: it bounds
+what Python would take (an MTU of 3), and wants every attribute that has a value.  `parse` is strict
+itself and leaves the schema alone, since it reads at every turn of the merger; only when it meets
+something that it can not read does it ask the schema which rule that breaks.  `validate` is for what is
+about to be published, and for files that people edit.
+
+The file is on a file system that every node can write, so it is not trusted: no DOCTYPE, hence no
+entities; no network; libxml2's own limits on depth and size.  Opens nothing but its own schema.
+"""
+
+import re
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property, lru_cache
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+from typing import Any, get_args
+
+from lxml import etree
+
+from isi_net.errors import BadValue, FormatError, NewerSchema
+from isi_net.formats import times
+from isi_net.model.addresses import IPAddress
+from isi_net.model.names import check_interface, check_lnn, check_name
+from isi_net.model.network import (
+    AddrFamily,
+    AggregationMode,
+    AllocMethod,
+    Assignment,
+    Balancing,
+    Configuration,
+    Groupnet,
+    Iface,
+    Node,
+    Pool,
+    Range,
+    RebalancePolicy,
+    StaticRoute,
+    Subnet,
+)
+
+SCHEMA = 1
+MAX = 64 * 1024 * 1024
+NAME = "flx_config.xml"
+NAME_OF_SCHEMA = "flx_config.rng"
+
+_MAX_DEVID = 2**31 - 1
+_MAX_DIGITS = 18
+
+# What XML 1.0 can not carry in an attribute as it stands, or (the second half) at all.
+_SPECIAL = re.compile('[&<>"\t\n\r]|[^ -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]')
+_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
+
+
+class _Unread(Exception):
+    """Something that parse() can not read: what, and on which line."""
+
+    def __init__(self, element: etree._Element, what: str) -> None:
+        super().__init__(what)
+        self.line: int = element.sourceline or 0  # type: ignore[assignment]  # lxml-stubs leaves it open
+
+
+# How attributes are read: each of these gives the value, or raises ValueError or BadValue.
+
+Reader = Callable[[str], Any]
+
+
+def _number(text: str) -> int:
+    """Digits and nothing else: int() would take `+5`, ` 5 `, `1_000` and the digits of other scripts."""
+    if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS):
+        raise ValueError(f"{text!r} is not a number")
+    return int(text)
+
+
+def _id(text: str) -> int:
+    if (number := _number(text)) < 1:
+        raise ValueError("0 is not an id")
+    return number
+
+
+def _devid(text: str) -> int:
+    if (number := _id(text)) > _MAX_DEVID:
+        raise ValueError(f"{text} is not a devid")
+    return number
+
+
+def _lnn(text: str) -> int:
+    return check_lnn(_number(text))
+
+
+def _boolean(text: str) -> bool:
+    if text not in {"true", "false"}:
+        raise ValueError(f"{text!r} is neither true nor false")
+    return text == "true"
+
+
+def _one_of(*words: str) -> Reader:
+    def read(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"{text!r} is not {' or '.join(words)}")
+        return text
+
+    return read
+
+
+# An address is often read twice in a row (`low` and `high`), and a DHCP server's a thousand times.
+@lru_cache(maxsize=1024)
+def _ipv4(text: str) -> IPv4Address:
+    """A strict dotted quad; inet_pton is one, and three times as fast as ipaddress."""
+    try:
+        return IPv4Address(socket.inet_pton(socket.AF_INET, text))
+    except OSError:
+        raise ValueError(f"{text!r} is not an IPv4 address") from None
+
+
+@lru_cache(maxsize=1024)
+def _ip(text: str) -> IPAddress:
+    if ":" not in text:
+        return _ipv4(text)
+    if "%" in text:
+        raise ValueError(f"{text!r} has a zone, which means something on one node only")
+    return IPv6Address(text)
+
+
+_name: Reader = check_name
+_interface: Reader = lru_cache(maxsize=1024)(check_interface)
+_text: Reader = str
+
+# The format.
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A kind of element: its attributes in the order in which they are written, and its children's tags.
+
+    `optional` attributes have a default in the model, which stands where a file leaves them out.
+    """
+
+    tag: str
+    needed: Mapping[str, Reader]
+    optional: Mapping[str, Reader] = field(default_factory=dict)
+    children: tuple[str, ...] = ()
+
+    @cached_property
+    def readers(self) -> Mapping[str, Reader]:
+        return {**self.needed, **self.optional}
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        return frozenset(self.needed)
+
+
+_FLX_CONFIG = _Kind(
+    "flx_config",
+    needed={"schema": _one_of("1"), "revision": _number, "term": _number, "published": times.parse},
+    optional={"author": _text, "change": _text, "next_number": _number},
+    children=("node", "groupnet"),
+)
+_NODE = _Kind("node", needed={"devid": _devid, "lnn": _lnn, "name": _text})
+_GROUPNET = _Kind(
+    "groupnet",
+    needed={"number": _id, "name": _name},
+    optional={"description": _text, "dns_cache_enabled": _boolean, "next_number": _number},
+    children=("dns_server", "dns_search", "dns_option", "subnet"),
+)
+_DNS_SERVER = _Kind("dns_server", needed={"address": _ip})
+_DNS_SEARCH = _Kind("dns_search", needed={"domain": _text})
+_DNS_OPTION = _Kind("dns_option", needed={"value": _text})
+_SUBNET = _Kind(
+    "subnet",
+    needed={
+        "number": _id,
+        "name": _name,
+        "addr_family": _one_of(*get_args(AddrFamily)),
+        "prefixlen": _number,
+    },
+    optional={
+        "base_addr": _ip,
+        "gateway": _ip,
+        "gateway_priority": _number,
+        "mtu": _number,
+        "vlan_enabled": _boolean,
+        "vlan_id": _number,
+        "description": _text,
+        "sc_service_name": _text,
+        "next_number": _number,
+    },
+    children=("sc_service_addr", "dhcp_server", "pool"),
+)
+_SC_SERVICE_ADDR = _Kind("sc_service_addr", needed={"low": _ip, "high": _ip})
+_DHCP_SERVER = _Kind("dhcp_server", needed={"address": _ipv4})
+_POOL = _Kind(
+    "pool",
+    needed={"number": _id, "name": _name},
+    optional={
+        "alloc_method": _one_of(*get_args(AllocMethod)),
+        "external_manager": _text,
+        "description": _text,
+        "access_zone": _text,
+        "aggregation_mode": _one_of(*get_args(AggregationMode)),
+        "firewall_policy": _text,
+        "rebalance_policy": _one_of(*get_args(RebalancePolicy)),
+        "sc_connect_policy": _one_of(*get_args(Balancing)),
+        "sc_failover_policy": _one_of(*get_args(Balancing)),
+        "sc_dns_zone": _text,
+        "sc_subnet": _text,
+        "sc_ttl": _number,
+        "nfsv3_rroce_only": _boolean,
+        "ipv6_perform_dad": _boolean,
+    },
+    children=("iface", "range", "static_route", "rule", "sc_dns_zone_alias", "sc_suspended_node"),
+)
+_IFACE = _Kind("iface", needed={"lnn": _lnn, "name": _interface})
+_MANUAL = _Kind("range", needed={"low": _ip, "high": _ip, "origin": _one_of("manual")})
+_LEASED = _Kind(
+    "range",
+    needed={
+        "low": _ipv4,
+        "high": _ipv4,
+        "origin": _one_of("leased"),
+        "devid": _devid,
+        "interface": _interface,
+    },
+    optional={"server": _ipv4},
+)
+_STATIC_ROUTE = _Kind("static_route", needed={"subnet": _ip, "prefixlen": _number, "gateway": _ip})
+_RULE = _Kind("rule", needed={"name": _text})
+_SC_DNS_ZONE_ALIAS = _Kind("sc_dns_zone_alias", needed={"name": _text})
+_SC_SUSPENDED_NODE = _Kind("sc_suspended_node", needed={"lnn": _lnn})
+
+
+# Bytes to values.
+
+
+def parse(data: bytes, name: str = NAME) -> Configuration:
+    """The configuration that `data` holds; else NewerSchema, or FormatError with line and reason."""
+    root = _root(data, name)
+    try:
+        return _configuration(root)
+    except _Unread as why:
+        # Two voices: ours knows the value, the schema's knows the rule.
+        rules = [rule for line, rule in _broken_rules(root) if line == why.line]
+        what = f"{why} ({NAME_OF_SCHEMA}: {rules[0]})" if rules else str(why)
+        raise FormatError(what, name, line=why.line) from None
+
+
+def validate(data: bytes, name: str = NAME) -> None:
+    """FormatError, with the line and the rule, when `data` is not what the RELAX NG schema describes."""
+    for line, rule in _broken_rules(_root(data, name)):
+        raise FormatError(f"{rule} ({NAME_OF_SCHEMA})", name, line=line)
+
+
+def _root(data: bytes, name: str) -> etree._Element:
+    """The root element of `data`, of a schema that this program knows."""
+    if len(data) > MAX:
+        raise FormatError(f"{len(data)} bytes are more than the {MAX} that this file may have", name)
+    # The parser below reads UTF-8 and nothing else, so a DOCTYPE has no second spelling.
+    if (place := data.find(b"<!DOCTYPE")) != -1:
+        line = 1 + data.count(b"\n", 0, place)
+        raise FormatError("a DOCTYPE has no place in this file", name, line=line)
+    parser = etree.XMLParser(
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        root = etree.fromstring(data, parser)
+    except etree.XMLSyntaxError as why:
+        raise FormatError(f"not XML: {why.msg}", name, line=why.lineno or 0) from None
+    schema = root.get("schema", "")
+    if schema.isascii() and schema.isdigit() and len(schema) <= _MAX_DIGITS and int(schema) > SCHEMA:
+        raise NewerSchema(
+            f"schema {schema} is newer than this program's {SCHEMA}", name, "upgrade isi_net on this node"
+        )
+    return root
+
+
+@cache
+def _schema() -> etree.RelaxNG:
+    return etree.RelaxNG(etree.fromstring(Path(__file__).with_name(NAME_OF_SCHEMA).read_bytes()))
+
+
+def _broken_rules(root: etree._Element) -> list[tuple[int, str]]:
+    """What the schema says against this document, with the lines."""
+    schema = _schema()
+    if schema.validate(root):
+        return []
+    return [(entry.line, entry.message) for entry in schema.error_log] or [(0, "not valid")]
+
+
+def _configuration(root: etree._Element) -> Configuration:
+    if root.tag != _FLX_CONFIG.tag:
+        raise _Unread(root, f"<{root.tag}> is not <{_FLX_CONFIG.tag}>")
+    if stray := str(root.xpath("normalize-space()")):
+        raise _Unread(root, f"text between the elements: {stray[:32]!r}")
+    values = _values(root, _FLX_CONFIG)
+    del values["schema"]
+    children = _children(root, _FLX_CONFIG)
+    return Configuration(
+        **values,
+        nodes=tuple(Node(**_values(one, _NODE)) for one in children["node"]),
+        groupnets=tuple(_groupnet(one) for one in children["groupnet"]),
+    )
+
+
+def _groupnet(element: etree._Element) -> Groupnet:
+    children = _children(element, _GROUPNET)
+    return Groupnet(
+        **_values(element, _GROUPNET),
+        dns_servers=tuple(_values(one, _DNS_SERVER)["address"] for one in children["dns_server"]),
+        dns_search=tuple(_values(one, _DNS_SEARCH)["domain"] for one in children["dns_search"]),
+        dns_options=tuple(_values(one, _DNS_OPTION)["value"] for one in children["dns_option"]),
+        subnets=tuple(_subnet(one) for one in children["subnet"]),
+    )
+
+
+def _subnet(element: etree._Element) -> Subnet:
+    children = _children(element, _SUBNET)
+    subnet = Subnet(
+        **_values(element, _SUBNET),
+        sc_service_addrs=tuple(_range(one, _SC_SERVICE_ADDR) for one in children["sc_service_addr"]),
+        dhcp_servers=tuple(_values(one, _DHCP_SERVER)["address"] for one in children["dhcp_server"]),
+        pools=tuple(_pool(one) for one in children["pool"]),
+    )
+    version, bits = (4, 32) if subnet.addr_family == "ipv4" else (6, 128)
+    if subnet.prefixlen > bits:
+        raise _Unread(element, f"{subnet.prefixlen} is no prefix length of {subnet.addr_family}")
+    ranges = (*subnet.sc_service_addrs, *(one for pool in subnet.pools for one in pool.manual_ranges))
+    for address in (subnet.base_addr, subnet.gateway, *(one.low for one in ranges)):
+        if address is not None and address.version != version:
+            raise _Unread(element, f"{address} in an {subnet.addr_family} subnet")
+    return subnet
+
+
+def _pool(element: etree._Element) -> Pool:
+    children = _children(element, _POOL)
+    leased = [one for one in children["range"] if one.get("origin") == "leased"]
+    manual = [one for one in children["range"] if one.get("origin") != "leased"]
+    return Pool(
+        **_values(element, _POOL),
+        manual_ranges=tuple(_range(one, _MANUAL) for one in manual),
+        manual_ifaces=tuple(Iface(**_values(one, _IFACE)) for one in children["iface"]),
+        assignments=tuple(_assignment(one) for one in leased),
+        static_routes=tuple(_static_route(one) for one in children["static_route"]),
+        rules=tuple(_values(one, _RULE)["name"] for one in children["rule"]),
+        sc_dns_zone_aliases=tuple(
+            _values(one, _SC_DNS_ZONE_ALIAS)["name"] for one in children["sc_dns_zone_alias"]
+        ),
+        sc_suspended_nodes=tuple(
+            _values(one, _SC_SUSPENDED_NODE)["lnn"] for one in children["sc_suspended_node"]
+        ),
+    )
+
+
+def _range(element: etree._Element, kind: _Kind) -> Range:
+    values = _values(element, kind)
+    low, high = values["low"], values["high"]
+    if low.version != high.version or int(low) > int(high):
+        raise _Unread(element, f"{low}-{high} is not a range")
+    return Range(low, high)
+
+
+def _assignment(element: etree._Element) -> Assignment:
+    values = _values(element, _LEASED)
+    if values["low"] != values["high"]:
+        raise _Unread(element, "a leased range is one address, but low and high differ")
+    return Assignment(values["low"], values["devid"], values["interface"], values.get("server"))
+
+
+def _static_route(element: etree._Element) -> StaticRoute:
+    route = StaticRoute(**_values(element, _STATIC_ROUTE))
+    if route.subnet.version != route.gateway.version or route.prefixlen > route.subnet.max_prefixlen:
+        raise _Unread(element, f"{route} is not a route")
+    return route
+
+
+def _values(element: etree._Element, kind: _Kind) -> dict[str, Any]:
+    """The attributes of `element`, read."""
+    values: dict[Any, Any] = dict(zip(element.keys(), element.values(), strict=True))
+    readers = kind.readers
+    attribute = ""
+    try:
+        for attribute, text in values.items():
+            values[attribute] = readers[attribute](text)
+    except KeyError:
+        raise _Unread(element, f"<{kind.tag}> has no attribute {attribute!r}") from None
+    except (ValueError, BadValue) as why:
+        raise _Unread(element, f"{attribute} of <{kind.tag}>: {why}") from None
+    if missing := kind.names - values.keys():
+        raise _Unread(element, f"<{kind.tag}> lacks {', '.join(sorted(missing))}")
+    if not kind.children and len(element):
+        raise _Unread(element[0], f"<{kind.tag}> has nothing inside")
+    return values
+
+
+def _children(element: etree._Element, kind: _Kind) -> dict[str, list[etree._Element]]:
+    """The children of `element` by their tags."""
+    children: dict[str, list[etree._Element]] = {tag: [] for tag in kind.children}
+    for child in element:
+        if (those := children.get(child.tag)) is None:
+            raise _Unread(child, f"<{child.tag}> has no place in <{kind.tag}>")
+        those.append(child)
+    return children
+
+
+# Values to bytes.  Text is built here and not by lxml: three times as fast, and where a configuration has
+# ten thousand addresses, every node's turn waits for it.
+
+
+def render(configuration: Configuration) -> bytes:
+    """`configuration` as bytes: one element a line, in an order that depends on nothing else."""
+    values = _fields(
+        configuration, _FLX_CONFIG, schema=SCHEMA, published=times.render(configuration.published)
+    )
+    children = (
+        *(_element(1, _NODE, one._asdict()) for one in configuration.nodes),
+        *(_rendered_groupnet(one) for one in configuration.groupnets),
+    )
+    text = "<?xml version='1.0' encoding='UTF-8'?>\n" + _element(0, _FLX_CONFIG, values, children)
+    return text.encode()
+
+
+def _rendered_groupnet(groupnet: Groupnet) -> str:
+    return _element(
+        1,
+        _GROUPNET,
+        _fields(groupnet, _GROUPNET),
+        (
+            *(_element(2, _DNS_SERVER, {"address": one}) for one in groupnet.dns_servers),
+            *(_element(2, _DNS_SEARCH, {"domain": one}) for one in groupnet.dns_search),
+            *(_element(2, _DNS_OPTION, {"value": one}) for one in groupnet.dns_options),
+            *(_rendered_subnet(one) for one in groupnet.subnets),
+        ),
+    )
+
+
+def _rendered_subnet(subnet: Subnet) -> str:
+    return _element(
+        2,
+        _SUBNET,
+        _fields(subnet, _SUBNET),
+        (
+            *(_element(3, _SC_SERVICE_ADDR, one._asdict()) for one in subnet.sc_service_addrs),
+            *(_element(3, _DHCP_SERVER, {"address": one}) for one in subnet.dhcp_servers),
+            *(_rendered_pool(one) for one in subnet.pools),
+        ),
+    )
+
+
+def _rendered_pool(pool: Pool) -> str:
+    return _element(
+        3,
+        _POOL,
+        _fields(pool, _POOL),
+        (
+            *(_element(4, _IFACE, one._asdict()) for one in pool.manual_ifaces),
+            *(_element(4, _MANUAL, {**one._asdict(), "origin": "manual"}) for one in pool.manual_ranges),
+            *(_element(4, _LEASED, _leased(one)) for one in pool.assignments),
+            *(_element(4, _STATIC_ROUTE, one._asdict()) for one in pool.static_routes),
+            *(_element(4, _RULE, {"name": one}) for one in pool.rules),
+            *(_element(4, _SC_DNS_ZONE_ALIAS, {"name": one}) for one in pool.sc_dns_zone_aliases),
+            *(_element(4, _SC_SUSPENDED_NODE, {"lnn": one}) for one in pool.sc_suspended_nodes),
+        ),
+    )
+
+
+def _leased(one: Assignment) -> dict[str, object]:
+    address = str(one.address)
+    return {
+        "low": address,
+        "high": address,
+        "origin": "leased",
+        "devid": one.devid,
+        "interface": one.interface,
+        "server": one.server,
+    }
+
+
+def _fields(thing: object, kind: _Kind, **given: object) -> dict[str, object]:
+    """The fields of `thing` that are attributes of `kind`; `given` are those that it has otherwise."""
+    return {name: given[name] if name in given else getattr(thing, name) for name in kind.readers}
+
+
+def _element(depth: int, kind: _Kind, values: Mapping[str, object], children: Iterable[str] = ()) -> str:
+    """One element and what is inside it, each on its own line; an attribute that is None is left out."""
+    margin = "  " * depth
+    attributes = "".join(
+        f' {name}="{_spelled(value)}"' for name, value in values.items() if value is not None
+    )
+    inside = "".join(children)
+    if not inside:
+        return f"{margin}<{kind.tag}{attributes}/>\n"
+    return f"{margin}<{kind.tag}{attributes}>\n{inside}{margin}</{kind.tag}>\n"
+
+
+def _spelled(value: object) -> str:
+    if isinstance(value, str):
+        return _SPECIAL.sub(lambda found: _ESCAPES.get(found[0], "\ufffd"), value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

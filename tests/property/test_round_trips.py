@@ -1,0 +1,106 @@
+"""Laws of the formats: what is written is read back, and no bytes whatever do more than be refused."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import configurations, nodes, pools, reports, seconds, tenures
+
+from isi_net.errors import FormatError
+from isi_net.formats import flx_config, node_report, pool_members, tenure, times
+from isi_net.model.names import PoolId
+from isi_net.model.network import Configuration, Node, Pool
+from isi_net.model.report import Report
+from isi_net.model.tenure import Tenure
+
+POOL = PoolId("groupnet0", "subnet0", "pool0")
+
+
+@given(configurations())
+def test_a_configuration_comes_back_as_it_was(configuration: Configuration) -> None:
+    assert flx_config.parse(flx_config.render(configuration)) == configuration
+
+
+@given(configurations())
+def test_every_configuration_that_is_written_keeps_the_schema(configuration: Configuration) -> None:
+    flx_config.validate(flx_config.render(configuration))
+
+
+@given(st.text(), st.text())
+def test_no_author_makes_a_configuration_unreadable(author: str, change: str) -> None:
+    read = flx_config.parse(flx_config.render(Configuration(author=author, change=change)))
+    assert (len(read.author), len(read.change)) == (len(author), len(change))
+    assert all(new in {old, "\ufffd"} for old, new in zip(author, read.author, strict=True))
+
+
+@given(reports())
+def test_a_report_comes_back_as_it_was(report: Report) -> None:
+    assert node_report.parse(node_report.render(report)) == report
+
+
+@given(tenures())
+def test_a_tenure_comes_back_as_it_was(one: Tenure) -> None:
+    assert tenure.parse(tenure.render(one)) == one
+
+
+@given(pools(), st.lists(nodes(), max_size=9), st.integers(0, 10**12))
+def test_a_pool_s_members_come_back_as_they_were(pool: Pool, known: list[Node], revision: int) -> None:
+    read = pool_members.parse(pool_members.render(revision, POOL, pool, known))
+    assert (read.revision, read.pool, read.manual_ranges) == (revision, POOL, pool.manual_ranges)
+    assert sorted((one.address, one.devid, one.interface) for one in read.members) == sorted(
+        one[:3] for one in pool.assignments
+    )
+
+
+@given(seconds)
+def test_a_time_comes_back_as_it_was(moment: int) -> None:
+    assert times.parse(times.render(moment)) == moment
+
+
+PARSERS = [flx_config.parse, flx_config.validate, node_report.parse, pool_members.parse, tenure.parse]
+
+
+@pytest.mark.parametrize("parse", PARSERS, ids=lambda one: one.__module__)
+@given(data=st.binary(max_size=200))
+def test_any_bytes_are_a_value_or_a_format_error(parse: Callable[[bytes], object], data: bytes) -> None:
+    _read_or_refused(parse, data)
+
+
+@st.composite
+def spoiled(draw: st.DrawFn, rendered: st.SearchStrategy[bytes]) -> bytes:
+    """A real file of which a part was cut out, and other bytes or another part of it put there."""
+    data = draw(rendered)
+    here, there = sorted((draw(st.integers(0, len(data))), draw(st.integers(0, len(data)))))
+    tokens = st.sampled_from(
+        (b"", b"<", b'"', b"{", b"[", b"null", b"-1", b"0", b"x", b'schema="2"', b"\xff")
+    )
+    return data[:here] + draw(st.binary(max_size=9) | tokens | st.just(data[here:there] * 2)) + data[there:]
+
+
+@given(spoiled(configurations().map(flx_config.render)))
+def test_a_spoiled_configuration_is_a_value_or_a_format_error(data: bytes) -> None:
+    _read_or_refused(flx_config.parse, data)
+    _read_or_refused(flx_config.validate, data)
+
+
+@given(spoiled(reports().map(node_report.render)))
+def test_a_spoiled_report_is_a_value_or_a_format_error(data: bytes) -> None:
+    _read_or_refused(node_report.parse, data)
+
+
+@given(spoiled(tenures().map(tenure.render)))
+def test_a_spoiled_tenure_is_a_value_or_a_format_error(data: bytes) -> None:
+    _read_or_refused(tenure.parse, data)
+
+
+@given(spoiled(pools().map(lambda pool: pool_members.render(1, POOL, pool, ()))))
+def test_spoiled_members_are_a_value_or_a_format_error(data: bytes) -> None:
+    _read_or_refused(pool_members.parse, data)
+
+
+def _read_or_refused(parse: Callable[[bytes], object], data: bytes) -> None:
+    try:
+        parse(data)
+    except FormatError as why:
+        assert str(why)
