@@ -1,0 +1,120 @@
+"""Where everything lies: the only file that spells a path.
+
+Two prefixes and no more: `root` is the node's own, `ifs` the shared one.  `man 5 isi_net-files` lists
+every path with its format.  Paths are plain strings: a command must not pay for importing pathlib.
+"""
+
+import os
+import re
+
+_NUMBERED = re.compile(r"(?:[a-z_]+\.)*?([1-9][0-9]{0,17})(?:\.[a-z]+)?")
+
+
+def number_in(name: str) -> int | None:
+    """The number that a name of ours carries (`node.4`, `flx_config.12.xml`, `7.json`, `7`), else None.
+
+    Half-written files start with a dot and carry none.
+    """
+    found = _NUMBERED.fullmatch(name)
+    return int(found[1]) if found else None
+
+
+class Tree:
+    """The paths under one node's `root` and the cluster's `ifs`."""
+
+    def __init__(self, root: str = "/", ifs: str = "") -> None:
+        """`ifs` is `<root>/ifs` unless given."""
+        self.root = os.path.abspath(root)
+        self.ifs = os.path.abspath(ifs) if ifs else self._local("ifs")
+
+    def _local(self, *parts: str) -> str:
+        return os.path.join(self.root, *parts)
+
+    # The node's own.
+
+    @property
+    def settings(self) -> str:
+        return self._local("etc", "isi_net.toml")
+
+    @property
+    def leases(self) -> str:
+        """The directory of the lease files of our own DHCP clients."""
+        return self._local("var", "db", "dhclient")
+
+    def lease(self, interface: str) -> str:
+        return os.path.join(self.leases, f"{LEASE_PREFIX}{interface}")
+
+    @property
+    def log(self) -> str:
+        return self._local("var", "log", "isi_smartconnect")
+
+    @property
+    def run(self) -> str:
+        return self._local("var", "run", "isi_net")
+
+    @property
+    def daemon_lock(self) -> str:
+        return os.path.join(self.run, "daemon.lock")
+
+    # The cluster's: Flexnet.
+
+    @property
+    def flexnet(self) -> str:
+        return os.path.join(self.ifs, ".ifsvar", "modules", "flexnet")
+
+    def _flexnet(self, *parts: str) -> str:
+        return os.path.join(self.flexnet, *parts)
+
+    @property
+    def reports(self) -> str:
+        return self._flexnet("ip_reports", "DHCP")
+
+    def report(self, devid: int) -> str:
+        return os.path.join(self.reports, f"node.{devid}")
+
+    @property
+    def configuration(self) -> str:
+        """The second name of the current configuration; the first is the highest of `revisions`."""
+        return self._flexnet("flx_config.xml")
+
+    @property
+    def revisions(self) -> str:
+        return self._flexnet("revisions")
+
+    def revision(self, number: int) -> str:
+        return os.path.join(self.revisions, f"flx_config.{number}.xml")
+
+    @property
+    def pool_members(self) -> str:
+        return self._flexnet("pool_members")
+
+    def members_of(self, groupnet: int, subnet: int, pool: int) -> str:
+        return os.path.join(self.pool_members, f"groupnet.{groupnet}.subnet.{subnet}.pool.{pool}")
+
+    @property
+    def staging(self) -> str:
+        return self._flexnet("staging")
+
+    def term_staging(self, term: int) -> str:
+        return os.path.join(self.staging, str(term))
+
+    # The cluster's: the merger's role.
+
+    @property
+    def workers(self) -> str:
+        return os.path.join(self.ifs, ".ifsvar", "modules", "smartconnect", "resource", "workers")
+
+    @property
+    def merger_lock(self) -> str:
+        return os.path.join(self.workers, "ip_merger")
+
+    @property
+    def tenures(self) -> str:
+        return os.path.join(self.workers, "tenures")
+
+    def tenure(self, term: int) -> str:
+        return os.path.join(self.tenures, f"{term}.json")
+
+
+LEASE_PREFIX = "dhclient.leases."
+COMMAND_PREFIX = "cmd."
