@@ -1,0 +1,1 @@
+"""DHCP on this node: the clients' leases, as they wrote them."""

@@ -1,0 +1,1 @@
+"""Flexnet: the configuration as published: load it, change it, publish it."""

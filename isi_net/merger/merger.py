@@ -1,0 +1,127 @@
+"""One turn of the merger: take or keep the role, read, decide, publish, put right.
+
+A turn in which nothing changed lists the reports, looks at each, asks for the lock, and sets one time.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from isi_net.errors import Conflict, RoleLost
+from isi_net.flexnet import published
+from isi_net.flexnet.second_names import Members, SecondName
+from isi_net.formats import times
+from isi_net.merger.inbox import Inbox
+from isi_net.merger.role import Role
+from isi_net.model.finding import Finding
+from isi_net.model.merge import merge, next_change
+from isi_net.model.network import Configuration, Node
+from isi_net.model.report import Report, UnreadReport
+from isi_net.model.turn import Turn
+from isi_net.store import revisions, staging
+from isi_net.store.tree import Tree
+
+SWEEP_SECONDS = 600.0
+
+
+class Merger:
+    """The merger of one daemon; `log` takes the line that says that the role was taken."""
+
+    def __init__(
+        self, tree: Tree, node: Node, role: Role, clock: Callable[[], float], log: Callable[[str], None]
+    ) -> None:
+        self._tree, self._node, self._clock, self._log = tree, node, clock, log
+        self.role = role
+        self._forget()
+
+    def _forget(self) -> None:
+        """What a former tenure knew may be old: everything is read again."""
+        self._inbox = Inbox(self._tree)
+        self._second_name = SecondName(self._tree)
+        self._members = Members(self._tree)
+        self._current: tuple[int, revisions.Revision, Configuration] | None = None
+        self._merged_of: tuple[Report | UnreadReport, ...] | None = None
+        self._merged_until: float | None = None
+        self._findings: tuple[Finding, ...] = ()
+        self._aside: tuple[Finding, ...] = ()
+        self._swept = 0.0
+
+    def turn(self) -> Turn:
+        """One turn.  Errors of the file system and of broken configurations come through, for the log."""
+        had = self.role.tenure
+        try:
+            tenure = self.role.turn(self._term_published)
+            if tenure is None:
+                return Turn("another node has the IPMerger role, or it is to be had soon: standing in line")
+            if tenure != had:
+                self._log("Taking ownership of the IPMerger role")
+                self._forget()
+            turn = self._merge(tenure.term)
+            self.role.end_turn()
+            return turn
+        except RoleLost as lost:
+            self.role.lost(lost)
+            return Turn(f"Lost ownership of the IPMerger role: {lost}", again=True)
+        except Conflict as lost:
+            self._current = None
+            return Turn(f"somebody else published first: {lost}", again=True)
+
+    def _term_published(self) -> int:
+        return published.load(self._tree).term
+
+    def _merge(self, term: int) -> Turn:
+        now = self._clock()
+        directory = self.role.staging
+        reports = self._inbox.read()
+        revision, before = self._read_current()
+        unchanged = reports is self._merged_of and (self._merged_until is None or now < self._merged_until)
+        if not unchanged:
+            merged = merge(before, reports, now)
+            self._findings = merged.findings
+            if not merged.configuration.same_network(before):
+                author = f"{self._node.name}(id{self._node.devid}) IPMerger, term {term}"
+                after = replace(merged.configuration, term=term, published=int(now), author=author)
+                before = published.publish(self._tree, directory, before, after, self.role.check)
+                self._current = None
+                revision, before = self._read_current()
+            self._merged_of, self._merged_until = reports, next_change(reports, now)
+        if revision.data:
+            self._put_right(directory, revision, before, now)
+        if now - self._swept > SWEEP_SECONDS:
+            staging.sweep_commands(self._tree, now)
+            self._swept = now
+        return Turn(_sentence(before, reports), (*self._findings, *self._aside))
+
+    def _read_current(self) -> tuple[revisions.Revision, Configuration]:
+        """The current configuration, read again only when there is a higher revision."""
+        kept = revisions.numbers(self._tree)
+        highest = kept[-1] if kept else 0
+        if self._current is None or self._current[0] != highest or not highest:
+            revision = revisions.current(self._tree)
+            self._current = (highest, revision, published.parse(revision))
+            self._merged_of = None
+        return self._current[1], self._current[2]
+
+    def _put_right(
+        self, directory: str, revision: revisions.Revision, configuration: Configuration, now: float
+    ) -> None:
+        aside = self._second_name.settle(directory, revision, times.render(int(now)).replace(":", ""))
+        if aside is not None:
+            self._aside += (
+                Finding(
+                    self._tree.configuration,
+                    "edited_by_hand",
+                    "warning",
+                    f"was changed with an editor; it is not obeyed, and lies at {aside}",
+                    f"see it: isi_net config diff {aside}; publish it: isi_net config import {aside}",
+                ),
+            )
+        self._members.settle(directory, configuration, self.role.check)
+
+
+def _sentence(configuration: Configuration, reports: tuple[Report | UnreadReport, ...]) -> str:
+    pools = [pool for _, pool in configuration.pools() if pool.externally_managed]
+    addresses = sum(len(pool.assignments) for pool in pools)
+    return (
+        f"revision {configuration.revision}: {addresses} leased addresses in {len(pools)} externally managed "
+        f"pools, from {len(reports)} reports"
+    )

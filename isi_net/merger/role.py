@@ -1,0 +1,165 @@
+"""The merger's role: standing in line for it, taking it, holding it, giving it back.
+
+The lock says who may try; the fence (`store/staging.py`) says who can.  Whoever was paused, cut off or
+overtaken learns it here, before its next write, as RoleLost.
+"""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import replace
+
+from isi_net.errors import Error, Fenced, LockLost, Overdue, RoleLost
+from isi_net.formats import tenure as tenure_format
+from isi_net.model.network import Node
+from isi_net.model.tenure import KEPT, Tenure, next_term
+from isi_net.store import atomic, staging
+from isi_net.store.lock import FileLock
+from isi_net.store.read import names
+from isi_net.store.tree import Tree, number_in
+
+REST_SECONDS = 5.0
+
+_ENDINGS: dict[type[RoleLost], str] = {Fenced: "fenced", LockLost: "lock lost", Overdue: "deadline"}
+
+
+class Role:
+    """One daemon's part in the election.
+
+    `clock` gives seconds since the epoch, `ticking` seconds that never jump and go on while the machine
+    sleeps (CLOCK_BOOTTIME), `wake` is called from another thread when the lock was granted.
+    """
+
+    def __init__(
+        self,
+        tree: Tree,
+        node: Node,
+        pid: int,
+        deadline: float,
+        clock: Callable[[], float],
+        ticking: Callable[[], float],
+        wake: Callable[[], None] | None,
+    ) -> None:
+        """`deadline` is in seconds; without `wake` nobody waits in the kernel, and each turn tries once."""
+        self._tree, self._node, self._pid = tree, node, pid
+        self._deadline, self._clock, self._ticking, self._wake = deadline, clock, ticking, wake
+        self._lock = FileLock(tree.merger_lock)
+        self._waiting = False
+        self._rest_until = 0.0
+        self._last_term = 0
+        self._last_check = 0.0
+        self.tenure: Tenure | None = None
+        self.staging = ""
+
+    def turn(self, term_published: Callable[[], int]) -> Tenure | None:
+        """Begins a turn: the tenure when the role is ours, taking it when it is to be had, else None.
+
+        `term_published` gives the term of the current configuration, and is called only when the role is
+        taken.  Raises RoleLost when it was ours and is no more.
+        """
+        if self.tenure is not None:
+            self.check()
+            return self.tenure
+        if self._resting():
+            return None
+        self._lock.open()
+        if not self._lock.at_its_path():
+            # Somebody replaced the file that we stand in line at: the line is elsewhere now.
+            self._leave_line()
+            self._lock.open()
+        if not self._lock.try_now():
+            self._stand_in_line()
+            return None
+        return self._take(term_published())
+
+    def check(self) -> None:
+        """Raises RoleLost unless the role is ours still: within the deadline, locked, and not fenced off."""
+        elapsed = self._ticking() - self._last_check
+        if elapsed > self._deadline:
+            raise Overdue(
+                f"{elapsed:.1f} s passed between two looks at the lock, deadline {self._deadline:g} s",
+                self._tree.ifs,
+                "is the shared file system slow or cut off?",
+            )
+        self._lock.check()
+        staging.check(self.staging)
+        self._last_check = self._ticking()
+
+    def end_turn(self) -> None:
+        """Shows that a turn has ended: sets the time of the tenure's file."""
+        if self.tenure is not None:
+            with contextlib.suppress(FileNotFoundError):
+                atomic.touch(self._tree.tenure(self.tenure.term))
+            self._last_check = self._ticking()
+
+    def rested(self) -> None:
+        """The loop slept on purpose: that was not the file system's time."""
+        self._last_check = self._ticking()
+
+    def lost(self, why: RoleLost) -> None:
+        """Drops the role that is not ours any more, and stands in line again at the next turn."""
+        self._end(_ENDINGS.get(type(why), "lost"))
+
+    def give_back(self, why: str, rest: bool = True) -> None:
+        """Gives the role to whoever waits; with `rest`, this node lets another have it first."""
+        if self.tenure is None:
+            self._leave_line()
+            return
+        self._last_term = self.tenure.term
+        if rest:
+            self._rest_until = self._ticking() + REST_SECONDS
+        self._end(why)
+
+    def _resting(self) -> bool:
+        """Whether we gave the role back and nobody else has had it yet, for 5 s at most."""
+        if self._ticking() >= self._rest_until:
+            return False
+        if next_term(staging.terms(self._tree)) > self._last_term + 1:
+            self._rest_until = 0.0
+            return False
+        return True
+
+    def _stand_in_line(self) -> None:
+        if self._wake is not None and not self._waiting:
+            self._waiting = True
+            self._lock.wait(self._wake)
+
+    def _leave_line(self) -> None:
+        self._waiting = False
+        self._lock.close()
+
+    def _take(self, term_published: int) -> Tenure | None:
+        """The lock was granted: fence the others off, then write down who is in office."""
+        term = next_term([*staging.terms(self._tree), term_published])
+        try:
+            if not self._lock.at_its_path():
+                raise LockLost("the lock file was replaced", self._tree.merger_lock)
+            self.staging = staging.enter(self._tree, term)
+        except LockLost:
+            self._leave_line()
+            return None
+        self.tenure = Tenure(
+            term, self._node.devid, self._node.lnn, self._node.name, self._pid, self._clock()
+        )
+        self._waiting = False
+        self._last_check = self._ticking()
+        self._write_tenure()
+        self._lock.sign(str(self._node.devid))
+        self._forget_old_tenures()
+        return self.tenure
+
+    def _end(self, why: str) -> None:
+        if self.tenure is not None:
+            self.tenure = replace(self.tenure, until=self._clock(), ended=why)
+            with contextlib.suppress(Error):  # the file is for people; that we stop must not wait for it
+                self._write_tenure()
+        self.tenure, self.staging = None, ""
+        self._leave_line()
+
+    def _write_tenure(self) -> None:
+        if self.tenure is not None:
+            atomic.replace(self._tree.tenure(self.tenure.term), tenure_format.render(self.tenure))
+
+    def _forget_old_tenures(self) -> None:
+        known = sorted(number for name in names(self._tree.tenures) if (number := number_in(name)))
+        for term in known[:-KEPT]:
+            atomic.remove(self._tree.tenure(term))

@@ -1,0 +1,70 @@
+"""The state of the role, read from the disk alone: it is the same answer while every daemon is down."""
+
+import os
+from dataclasses import dataclass
+
+from isi_net.errors import Error
+from isi_net.flexnet.published import load
+from isi_net.formats import tenure as tenure_format
+from isi_net.merger.inbox import Inbox
+from isi_net.model.finding import Finding
+from isi_net.model.merge import merge
+from isi_net.model.tenure import Tenure
+from isi_net.store.lock import is_held
+from isi_net.store.read import names, read_seen
+from isi_net.store.tree import Tree, number_in
+
+STALLED_DEADLINES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Whether the role is held, by whom (the last one known, None on a cluster without any), and what is so.
+
+    `last_turn` is when the tenure's holder last ended a turn, in seconds since the epoch; `stalled` says
+    that it is held and that was three deadlines ago.
+    """
+
+    held: bool
+    tenure: Tenure | None
+    last_turn: float | None
+    stalled: bool
+    revision: int
+    reports: int
+    findings: tuple[Finding, ...]
+
+
+def read(tree: Tree, deadline: float, now: float) -> Status:
+    """The state at `now` (seconds since the epoch), with `deadline` in seconds.
+
+    What cannot be read becomes a finding; Unreadable is raised only where nothing can be said at all.
+    """
+    held = is_held(tree.merger_lock)
+    tenure, last_turn = _last_tenure(tree)
+    findings: tuple[Finding, ...] = ()
+    revision, reports = 0, Inbox(tree).read()
+    try:
+        configuration = load(tree)
+        revision = configuration.revision
+        findings = merge(configuration, reports, now).findings
+    except Error as error:
+        findings = (Finding(tree.configuration, "configuration_unreadable", "error", str(error)),)
+    return Status(
+        held=held,
+        tenure=tenure,
+        last_turn=last_turn,
+        stalled=held and last_turn is not None and now - last_turn > STALLED_DEADLINES * deadline,
+        revision=revision,
+        reports=len(reports),
+        findings=findings,
+    )
+
+
+def _last_tenure(tree: Tree) -> tuple[Tenure | None, float | None]:
+    """The tenure of the highest term, and when a turn of it last ended."""
+    terms = sorted(number for name in names(tree.tenures) if (number := number_in(name)))
+    if not terms:
+        return None, None
+    path = tree.tenure(terms[-1])
+    data, _ = read_seen(path, 1 << 16)
+    return tenure_format.parse(data, path), os.stat(path).st_mtime

@@ -1,0 +1,1 @@
+"""The IP Reporter: from this node's leases to its report on the shared file system."""

@@ -1,0 +1,122 @@
+"""One turn of the reporter: what the leases say, testified, and written when it would differ."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from isi_net.errors import FormatError, NewerSchema, Unreadable
+from isi_net.formats import node_report
+from isi_net.model.addresses import why_nobodys
+from isi_net.model.finding import Finding
+from isi_net.model.lease import Lease
+from isi_net.model.network import Node
+from isi_net.model.report import Report
+from isi_net.store import atomic
+from isi_net.store.read import Stamp, names, read
+from isi_net.store.tree import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """Who testifies: the node, the external manager as it sees it, the kind of client, our version."""
+
+    node: Node
+    manager: str
+    source: str
+    version: str
+
+
+def testify(
+    witness: Witness,
+    leases: Mapping[str, Lease | None],
+    problems: Iterable[Finding],
+    previous: Report | None,
+    now: float,
+) -> Report:
+    """The node's report of its interfaces' current leases.
+
+    An interface without a readable lease keeps what was last reported of it: a client that is writing its
+    file, or has lost it, has not lost its address.  `now` is in seconds since the epoch.
+    """
+    found = list(problems)
+    before = {lease.interface: lease for lease in previous.addresses} if previous else {}
+    addresses = []
+    for interface, lease in sorted(leases.items()):
+        said = lease or before.get(interface)
+        if said is None:
+            continue
+        if why := why_nobodys(said.address):
+            found.append(
+                Finding(
+                    f"node {witness.node.devid} {interface}",
+                    "address_nobodys",
+                    "error",
+                    f"is leased {said.address}, {why}: it is not used",
+                    "look at the DHCP server",
+                )
+            )
+        else:
+            addresses.append(replace(said, interface=interface, options=(), problems=()))
+    return Report(
+        devid=witness.node.devid,
+        lnn=witness.node.lnn,
+        node=witness.node.name,
+        manager=witness.manager,
+        source=witness.source,
+        version=witness.version,
+        reported_at=int(now),
+        addresses=tuple(addresses),
+        problems=tuple(found),
+    )
+
+
+class Reporter:
+    """The reporter of one daemon."""
+
+    def __init__(self, tree: Tree, witness: Witness, clock: Callable[[], float]) -> None:
+        self._tree, self._witness, self._clock = tree, witness, clock
+        self._path = tree.report(witness.node.devid)
+        self._written: tuple[Stamp, Report] | None = None
+        self._swept = False
+
+    def turn(self, leases: Mapping[str, Lease | None], problems: Iterable[Finding]) -> Report:
+        """Writes the report when, and only when, it would differ from the one that lies there.
+
+        Gives back the report as it stands.  Raises Unwritable, and NewerSchema when a newer release wrote
+        the one that lies there.
+        """
+        previous = self._lying_there()
+        report = testify(self._witness, leases, problems, previous, self._clock())
+        if previous is not None and not report.differs(previous):
+            return previous
+        self._sweep()
+        atomic.replace(self._path, node_report.render(report))
+        self._written = None
+        return report
+
+    def _lying_there(self) -> Report | None:
+        """The report on the shared file system, None when there is none that can be used."""
+        try:
+            stamp = Stamp.of(os.stat(self._path))
+            if self._written is not None and self._written[0] == stamp:
+                return self._written[1]
+            data, stamp = read(self._path, node_report.MAX)
+            report = node_report.parse(data, self._path)
+        except NewerSchema:
+            raise
+        except (FileNotFoundError, Unreadable, FormatError):
+            return None
+        if report.devid != self._witness.node.devid:
+            return None
+        self._written = (stamp, report)
+        return report
+
+    def _sweep(self) -> None:
+        """Once, before the first report: removes what a former daemon left half written."""
+        if self._swept:
+            return
+        directory, name = os.path.split(self._path)
+        for other in names(directory):
+            if other.startswith(f".{name}."):
+                atomic.remove(os.path.join(directory, other))
+        self._swept = True
