@@ -1,0 +1,64 @@
+"""The command line: one file a noun, loaded when it is used.
+
+A noun's file says its options, asks, and names its columns; `output.py` draws, `exits.py` says which
+error ends in which exit status.
+"""
+
+import os
+import sys
+
+import click
+
+from isi_net import __version__
+from isi_net.cli import exits
+from isi_net.cli.grammar import Nouns
+from isi_net.errors import Error
+from isi_net.store.tree import Tree
+
+NOUNS = {
+    "config": "The network configuration as published.",
+    "daemon": "Runs this node's reporter and merger.",
+    "demo": "A cluster of four nodes in a directory, in ten seconds.",
+    "dhcp": "What DHCP servers leased.",
+    "groupnets": "Groupnets: subnets that share name resolution.",
+    "interfaces": "Interfaces of the nodes, with the pools that own them.",
+    "merger": "The IP Merger's role.",
+    "pools": "Pools of addresses.",
+    "reports": "What each node reports of its leases.",
+    "subnets": "Subnets of groupnets.",
+}
+
+
+@click.group(
+    cls=Nouns,
+    nouns=NOUNS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="See isi_net(8) for exit statuses, files and recipes for cron.",
+)
+@click.option("--root", envvar="ISI_NET_ROOT", default="/", metavar="DIR", help="The node's own prefix.  [/]")
+@click.option("--ifs", envvar="ISI_NET_IFS", default="", metavar="DIR", help="The shared prefix.  [ROOT/ifs]")
+@click.version_option(__version__, message="isi_net %(version)s")
+@click.pass_context
+def isi_net(context: click.Context, root: str, ifs: str) -> None:
+    """Externally managed network pools: the addresses that a cloud leases, followed by a cluster.
+
+    Everything here reads and changes the same files as the daemons do, also while every daemon is down.
+    """
+    context.obj = Tree(root, ifs)
+
+
+def main() -> None:
+    """Runs the command that the process was started with, and ends the process with its exit status."""
+    try:
+        status = isi_net.main(prog_name="isi_net", standalone_mode=False)
+    except click.exceptions.Abort:
+        status = exits.INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except (Error, OSError) as error:
+        if os.environ.get("ISI_NET_DEBUG"):
+            raise
+        click.echo(f"Error: {exits.line(error)}", err=True)
+        status = exits.of(error)
+    sys.exit(status or 0)

@@ -1,0 +1,79 @@
+"""How `isi` reads a command line: nouns, then verbs, each as short as it is still the only one meant."""
+
+import importlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import click
+
+
+def _the_one(word: str, names: Iterable[str], what: str, context: click.Context) -> str:
+    """The name that `word` is, or is the beginning of; a usage error where that is none or several."""
+    known = sorted(names)
+    if word in known:
+        return word
+    meant = [name for name in known if name.startswith(word)]
+    if len(meant) == 1:
+        return meant[0]
+    if meant:
+        raise click.UsageError(f"{what} {word!r} is ambiguous: it may be {', '.join(meant)}.", context)
+    raise click.UsageError(f"No such {what} {word!r}: the known ones are {', '.join(known)}.", context)
+
+
+class Verb(click.Command):
+    """A command whose long options may be cut short."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, _with_whole_options(self, ctx, args))
+
+
+def _with_whole_options(command: click.Command, context: click.Context, args: list[str]) -> list[str]:
+    known = [name for one in command.get_params(context) for name in one.opts if name.startswith("--")]
+    whole: list[str] = []
+    for position, word in enumerate(args):
+        if word == "--":
+            return whole + args[position:]
+        name, equals, value = word.partition("=")
+        if name.startswith("--") and name not in known:
+            name = _the_one(name, known, "option", context)
+        whole.append(name + equals + value)
+    return whole
+
+
+class Verbs(click.Group):
+    """A noun with its verbs."""
+
+    command_class = Verb
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        word = args[0]
+        if word.startswith("-"):
+            return super().resolve_command(ctx, args)
+        name = _the_one(word, self.list_commands(ctx), "command", ctx)
+        return name, self.get_command(ctx, name), args[1:]
+
+
+Verbs.group_class = Verbs
+
+
+class Nouns(Verbs):
+    """All nouns: each is a module beside this one, loaded when it is asked for, and its `command`."""
+
+    def __init__(self, *args: Any, nouns: Mapping[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._nouns = nouns
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(self._nouns)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self._nouns:
+            return None
+        command: click.Command = importlib.import_module(f"isi_net.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(self._nouns.items()))

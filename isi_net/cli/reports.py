@@ -1,0 +1,91 @@
+"""`isi_net reports`: what each node reports of its leases."""
+
+import time
+
+import click
+
+from isi_net.cli.dhcp import lease_record, problem_lines, problem_record, time_text
+from isi_net.cli.grammar import Verbs
+from isi_net.cli.output import Column, Record
+from isi_net.cli.show import Showing, listing, viewing
+from isi_net.errors import NotFound
+from isi_net.merger.inbox import Inbox
+from isi_net.model.report import Report, UnreadReport
+from isi_net.store.tree import Tree
+
+
+def _addresses(value: list[Record]) -> list[str]:
+    return [f"{one['interface']} {one['address']}" for one in value]
+
+
+_HEAD = (
+    Column("devid", "DevID"),
+    Column("lnn", "LNN"),
+    Column("node", "Node"),
+    Column("source", "Source"),
+    Column("reported_at", "Reported At"),
+    Column("addresses", "Addresses", _addresses),
+)
+COLUMNS = (*_HEAD, Column("problems", "Problems", lambda value: str(len(value))))
+VIEW = (
+    *_HEAD,
+    Column("manager", "External Manager"),
+    Column("version", "Version"),
+    Column("problems", "Problems", problem_lines),
+)
+
+
+def record(report: Report | UnreadReport, now: float) -> Record:
+    """One node's report; of one that cannot be read, only whose it is and why."""
+    if isinstance(report, UnreadReport):
+        empty: Record = dict.fromkeys(("lnn", "node", "source", "manager", "version", "reported_at"))
+        problems = [problem_record(report.finding)]
+        return {"devid": report.devid, **empty, "addresses": [], "problems": problems}
+    return {
+        "devid": report.devid,
+        "lnn": report.lnn,
+        "node": report.node,
+        "source": report.source,
+        "manager": report.manager,
+        "version": report.version,
+        "reported_at": time_text(report.reported_at),
+        "addresses": [lease_record(one, now) for one in report.addresses],
+        "problems": [problem_record(one) for one in report.problems],
+    }
+
+
+@click.group(cls=Verbs)
+def command() -> None:
+    """What each node reports of its leases."""
+
+
+@command.command("list")
+@listing
+@click.pass_obj
+def list_(tree: Tree, showing: Showing) -> None:
+    """Lists the reports of all nodes.
+
+    \b
+    Examples:
+      isi_net reports list
+      isi_net reports list --format json
+    """
+    now = time.time()
+    showing.records([record(one, now) for one in Inbox(tree).read()], COLUMNS, VIEW)
+
+
+@command.command()
+@click.argument("devid", type=click.IntRange(min=1), metavar="DEVID")
+@viewing
+@click.pass_obj
+def view(tree: Tree, devid: int, showing: Showing) -> None:
+    """Shows the report of the node with this DEVID.
+
+    \b
+    Examples:
+      isi_net reports view 4
+    """
+    found = next((one for one in Inbox(tree).read() if one.devid == devid), None)
+    if found is None:
+        raise NotFound(f"there is no report of devid {devid}", tree.reports, "see isi_net reports list")
+    showing.record(record(found, time.time()), VIEW)
