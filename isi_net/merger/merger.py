@@ -81,6 +81,7 @@ class Merger:
                 author = f"{self._node.name}(id{self._node.devid}) IPMerger, term {term}"
                 after = replace(merged.configuration, term=term, published=int(now), author=author)
                 before = published.publish(self._tree, directory, before, after, self.role.check)
+                revisions.prune(self._tree)
                 self._current = None
                 revision, before = self._read_current()
             self._merged_of, self._merged_until = reports, next_change(reports, now)

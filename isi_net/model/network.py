@@ -25,6 +25,7 @@ CLOUDS = frozenset({"AWS", "Azure", "GCP", "OCI"})
 ON_PREMISES = "DHCP"
 
 MIN_MTU, MAX_MTU, DEFAULT_MTU = 576, 9000, 1500
+MAX_DESCRIPTION = 128
 
 
 class Range(NamedTuple):
@@ -270,6 +271,28 @@ class Configuration:
         number = max(parent.next_number, new.number + 1)
         changed = replace(parent, pools=_put(parent.pools, new), next_number=number)
         return self.with_subnet(GroupnetId(where.groupnet), changed)
+
+    def without_groupnet(self, wanted: GroupnetId) -> "Configuration":
+        """Without that groupnet and all in it; NotFound when there is none."""
+        if self.groupnet(wanted) is None:
+            raise NotFound(f"there is no groupnet {wanted}", todo="see isi_net groupnets list")
+        return replace(self, groupnets=tuple(one for one in self.groupnets if one.name != wanted.groupnet))
+
+    def without_subnet(self, wanted: SubnetId) -> "Configuration":
+        """Without that subnet and all in it; NotFound when there is none."""
+        parent, subnet = self.groupnet(GroupnetId(wanted.groupnet)), self.subnet(wanted)
+        if parent is None or subnet is None:
+            raise NotFound(f"there is no subnet {wanted}", todo="see isi_net subnets list")
+        kept = tuple(one for one in parent.subnets if one is not subnet)
+        return self.with_groupnet(replace(parent, subnets=kept))
+
+    def without_pool(self, wanted: PoolId) -> "Configuration":
+        """Without that pool; NotFound when there is none."""
+        parent, pool = self.subnet(wanted.subnet_id), self.pool(wanted)
+        if parent is None or pool is None:
+            raise NotFound(f"there is no pool {wanted}", todo="see isi_net pools list")
+        kept = tuple(one for one in parent.pools if one is not pool)
+        return self.with_subnet(GroupnetId(wanted.groupnet), replace(parent, pools=kept))
 
 
 _Part = TypeVar("_Part", Groupnet, Subnet, Pool)

@@ -98,6 +98,10 @@ class Tree:
     def term_staging(self, term: int) -> str:
         return os.path.join(self.staging, str(term))
 
+    def command_staging(self, word: str) -> str:
+        """The staging directory of one command; `word` is its own and random."""
+        return os.path.join(self.staging, f"{COMMAND_PREFIX}{word}")
+
     # The cluster's: the merger's role.
 
     @property

@@ -1,0 +1,103 @@
+"""What people may change of externally managed pools: their manager owns the addresses and interfaces.
+
+The guard compares two configurations, so that it holds at every door: a command, an import, a rollback.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from isi_net.model.finding import Finding
+from isi_net.model.names import PoolId
+from isi_net.model.network import Configuration, Pool
+
+_BY_HAND = {"manual_ranges": "ranges", "manual_ifaces": "ifaces"}
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """What stands against a change, and what to say of it when it goes through."""
+
+    refusals: tuple[Finding, ...]
+    warnings: tuple[Finding, ...]
+
+
+def guard(before: Configuration, after: Configuration, force: bool) -> Guarded:
+    """Judges the change that a person wants from `before` to `after`.
+
+    Externally managed pools are made, deleted and converted by the system alone, `force` or not; with
+    `force` their ranges and interfaces, and the DHCP servers that their subnet trusts, can be changed by
+    hand.
+    """
+    forcible = tuple(_changed_by_hand(before, after))
+    return Guarded(
+        refusals=(*_never(before, after), *(() if force else forcible)),
+        warnings=forcible if force else (),
+    )
+
+
+def _never(before: Configuration, after: Configuration) -> Iterator[Finding]:
+    old, new = _by_number(before), _by_number(after)
+    for key, (pool_id, pool) in new.items():
+        was = old.get(key)
+        if was is None and pool.externally_managed:
+            yield _refusal(pool_id, "made", "run isi_net daemon on a node that has a lease")
+        elif was is not None and was[1].externally_managed != pool.externally_managed:
+            yield _refusal(
+                pool_id, "converted to or from another kind", "make a pool of the other kind beside it"
+            )
+        elif was is not None and was[1].externally_managed and was[1].assignments != pool.assignments:
+            yield _refusal(pool_id, "given other leased addresses", "have its manager lease them")
+        elif was is not None and was[1].external_manager != pool.external_manager:
+            yield _refusal(pool_id, "given another manager", "set [dhcp] manager in the nodes' isi_net.toml")
+    for key, (pool_id, pool) in old.items():
+        if pool.externally_managed and key not in new:
+            yield _refusal(pool_id, "deleted", "it goes with its last lease's nodes, not by hand")
+
+
+def _refusal(pool_id: PoolId, what: str, todo: str) -> Finding:
+    return Finding(
+        str(pool_id),
+        "externally_managed",
+        "error",
+        f"an externally managed pool cannot be {what} by hand",
+        todo,
+    )
+
+
+def _changed_by_hand(before: Configuration, after: Configuration) -> Iterator[Finding]:
+    old = _by_number(before)
+    for key, (pool_id, pool) in _by_number(after).items():
+        was = old.get(key)
+        if was is None or not (was[1].externally_managed and pool.externally_managed):
+            continue
+        for field, name in _BY_HAND.items():
+            if getattr(was[1], field) != getattr(pool, field):
+                manager = pool.external_manager or "its external manager"
+                yield Finding(
+                    str(pool_id),
+                    "externally_managed",
+                    "warning",
+                    f"{manager} owns the {name} of this pool",
+                    "give --force to change them all the same",
+                )
+    trusted = {subnet_id: subnet.dhcp_servers for subnet_id, subnet in before.subnets()}
+    for subnet_id, subnet in after.subnets():
+        servers = trusted.get(subnet_id, subnet.dhcp_servers)
+        if set(servers) - set(subnet.dhcp_servers) and any(pool.externally_managed for pool in subnet.pools):
+            yield Finding(
+                str(subnet_id),
+                "dhcp_servers",
+                "warning",
+                "leases of this subnet come from the DHCP servers that are taken away",
+                "give --force to distrust them all the same",
+            )
+
+
+def _by_number(configuration: Configuration) -> dict[tuple[int, int, int], tuple[PoolId, Pool]]:
+    """Every pool by its numbers: a renamed one is still the same."""
+    return {
+        (groupnet.number, subnet.number, pool.number): (PoolId(groupnet.name, subnet.name, pool.name), pool)
+        for groupnet in configuration.groupnets
+        for subnet in groupnet.subnets
+        for pool in subnet.pools
+    }
