@@ -1,12 +1,15 @@
 """Values of the model as hypothesis draws them: what can be, not what is likely."""
 
-from ipaddress import IPv4Address, IPv6Address
-from typing import get_args
+from dataclasses import replace
+from functools import cache
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, ip_interface
+from typing import Any, get_args
 
 from hypothesis import strategies as st
 
 from isi_net.model.addresses import IPAddress, network_of
 from isi_net.model.finding import Finding, Severity
+from isi_net.model.interface import Interface, Inventory, Status
 from isi_net.model.lease import Lease
 from isi_net.model.network import (
     AddrFamily,
@@ -24,7 +27,7 @@ from isi_net.model.network import (
     StaticRoute,
     Subnet,
 )
-from isi_net.model.report import Report
+from isi_net.model.report import Report, UnreadReport
 from isi_net.model.tenure import Tenure
 
 LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z
@@ -63,12 +66,12 @@ def ranges(draw: st.DrawFn, of: st.SearchStrategy[IPAddress]) -> Range:
 
 @st.composite
 def static_routes(draw: st.DrawFn) -> StaticRoute:
-    of = draw(st.sampled_from((ipv4s, ipv6s)))
+    of: st.SearchStrategy[IPAddress] = draw(st.sampled_from((ipv4s, ipv6s)))
     subnet = draw(of)
     return StaticRoute(subnet, draw(st.integers(0, subnet.max_prefixlen)), draw(of))
 
 
-def _tuples(of: st.SearchStrategy, longest: int = 3) -> st.SearchStrategy[tuple]:
+def _tuples(of: st.SearchStrategy[Any], longest: int = 3) -> st.SearchStrategy[tuple[Any, ...]]:
     return st.lists(of, max_size=longest).map(tuple)
 
 
@@ -228,3 +231,180 @@ def tenures() -> st.SearchStrategy[Tenure]:
         until=st.none() | moments,
         ended=texts(),
     )
+
+
+# A street so narrow that everybody meets: few nodes, few addresses, all times near NOW.
+
+NOW = 1_800_000_000
+_STREET = tuple(
+    map(
+        IPv4Address,
+        (
+            *("10.0.0.0", "10.0.0.1", "10.0.0.2", "10.0.0.4", "10.0.0.5", "10.0.0.6", "10.0.0.7"),
+            *("10.0.0.9", "10.0.0.255", "10.0.1.4", "10.0.1.5", "10.9.0.5", "127.0.0.1", "169.254.0.9"),
+        ),
+    )
+)
+_near = st.sampled_from((-(10**6), -1200, -901, -900, -121, -1, 0, 1, 120, 121, 300, 901, 10**6)).map(
+    lambda seconds: NOW + seconds
+)
+_managers = st.sampled_from(("AWS", "AWS", "DHCP", "DHCP", "", "O\x00CI\ufffe", "x" * 128))
+_servers = st.sampled_from((None, IPv4Address("10.0.0.2"), IPv4Address("10.0.0.3")))
+
+
+def street_addresses() -> st.SearchStrategy[IPv4Address]:
+    return st.sampled_from(_STREET)
+
+
+def street_leases() -> st.SearchStrategy[Lease]:
+    return st.builds(
+        Lease,
+        interface=st.sampled_from(("ext-1", "ext-1", "ext-2")),
+        address=street_addresses(),
+        prefixlen=st.sampled_from((24, 24, 24, 24, None, 0, 1, 16, 30, 31, 32)),
+        gateway=st.sampled_from((None, IPv4Address("10.0.0.1"), IPv4Address("10.0.1.5"))),
+        server=_servers,
+        dns_servers=_tuples(street_addresses(), 5),
+        mtu=st.sampled_from((None, 0, 1500, 9001, 65535)),
+        expire=st.none() | _near,
+    )
+
+
+@cache
+def street_reports() -> st.SearchStrategy[list[Report | UnreadReport]]:
+    """What lies on the shared file system: at most one report a node, some of which cannot be read."""
+    report = st.builds(
+        Report,
+        devid=st.integers(1, 5),
+        lnn=st.integers(1, 3),
+        node=st.sampled_from(("GLaDOS", "\x1b[2J\ufffe", "n" * 255)),
+        manager=_managers,
+        source=st.just("isc"),
+        version=st.just("1"),
+        reported_at=_near,
+        addresses=_tuples(street_leases(), 2),
+    )
+    bad = st.integers(1, 5).map(unread)
+    return st.lists(report | report | report | bad, max_size=5, unique_by=lambda one: one.devid)
+
+
+def unread(devid: int) -> UnreadReport:
+    return UnreadReport(devid, Finding(f"node {devid}", "report_broken", "error", "not JSON"))
+
+
+@cache
+def street_pools() -> st.SearchStrategy[Pool]:
+    held = st.builds(
+        Assignment, street_addresses(), st.integers(1, 5), st.sampled_from(("ext-1", "ext-2")), _servers
+    )
+    ranges = st.just(()) | _tuples(street_addresses().map(_one), 2)
+    iface = (Iface(3, "ext-9"),)
+    managed = st.builds(
+        Pool,
+        number=st.just(1),
+        name=st.just("pool"),
+        alloc_method=st.just("externally_managed"),
+        external_manager=st.sampled_from(("AWS", "DHCP", "")),
+        aggregation_mode=st.sampled_from(("none", "none", "none", "none", "lacp")),
+        manual_ranges=ranges,
+        manual_ifaces=st.just(iface),
+        assignments=st.lists(held, max_size=3).map(lambda some: tuple(sorted(some, key=lambda one: one[:3]))),
+        nfsv3_rroce_only=st.sampled_from((False,) * 9 + (True,)),
+    )
+    others = st.builds(
+        Pool,
+        number=st.just(1),
+        name=st.just("pool"),
+        alloc_method=st.sampled_from(("static", "dynamic")),
+        manual_ranges=ranges,
+        manual_ifaces=st.just(iface),
+    )
+    return managed | managed | others
+
+
+@cache
+def _street_subnets() -> st.SearchStrategy[Subnet]:
+    def of(text: str) -> st.SearchStrategy[Subnet]:
+        network = IPv4Network(text)
+        return st.builds(
+            Subnet,
+            number=st.just(1),
+            name=st.just("subnet"),
+            addr_family=st.just("ipv4"),
+            prefixlen=st.just(network.prefixlen),
+            base_addr=st.just(network.network_address),
+            gateway=st.sampled_from((None, IPv4Address("10.0.0.1"))),
+            vlan_enabled=st.sampled_from((False,) * 5 + (True,)),
+            vlan_id=st.just(7),
+            sc_service_addrs=st.just(()) | _tuples(street_addresses().map(_one), 1),
+            dhcp_servers=_tuples(_servers.filter(bool), 1),
+            pools=_tuples(street_pools(), 3),
+            next_number=st.just(9),
+        )
+
+    strange = st.builds(
+        Subnet,
+        number=st.just(1),
+        name=st.just("subnet"),
+        addr_family=st.sampled_from(("ipv4", "ipv6")),
+        prefixlen=st.just(24),
+        pools=_tuples(street_pools().map(lambda pool: replace(pool, manual_ranges=())), 2),
+        next_number=st.just(9),
+    )
+    return of("10.0.0.0/24") | of("10.0.0.0/24") | of("10.0.1.0/24") | of("10.0.0.0/16") | strange
+
+
+@cache
+def street_configurations() -> st.SearchStrategy[Configuration]:
+    """Subnets that may overlap, pools of every kind in them, addresses that two of them may claim to hold."""
+
+    def of(some: list[Subnet], known: list[Node], groupnet: bool) -> Configuration:
+        subnets = tuple(
+            replace(
+                subnet,
+                number=number,
+                name=f"subnet{number - 1}",
+                pools=tuple(
+                    replace(pool, number=count, name=f"pool{count - 1}")
+                    for count, pool in enumerate(subnet.pools, start=1)
+                ),
+            )
+            for number, subnet in enumerate(some, start=1)
+        )
+        groupnets = (Groupnet(1, "groupnet0", subnets=subnets, next_number=9),) if some or groupnet else ()
+        return Configuration(revision=7, nodes=tuple(sorted(known)), groupnets=groupnets, next_number=2)
+
+    known = st.lists(
+        st.builds(Node, st.integers(1, 5), st.integers(1, 5), st.just("old")),
+        max_size=3,
+        unique_by=lambda node: node.devid,
+    )
+    return st.builds(of, st.lists(_street_subnets(), max_size=3), known, st.booleans())
+
+
+def _one(address: IPv4Address) -> Range:
+    return Range(address, address)
+
+
+@st.composite
+def interface_addresses(draw: st.DrawFn) -> IPv4Interface | IPv6Interface:
+    """An address of an interface, with its prefix."""
+    address = draw(addresses)
+    return ip_interface((address, draw(st.integers(0, address.max_prefixlen))))
+
+
+def inventories() -> st.SearchStrategy[Inventory]:
+    unsigned = st.integers(0, 2**32 - 1)
+    interface = st.builds(
+        Interface,
+        name=interfaces,
+        nic_name=interfaces,
+        status=st.sampled_from(get_args(Status)),
+        type=texts(32).filter(bool),
+        mac=st.none() | texts(64),
+        mtu=st.none() | unsigned,
+        speed=st.none() | unsigned,
+        flags=_tuples(texts(32)),
+        addresses=_tuples(interface_addresses()),
+    )
+    return st.builds(Inventory, devid=devids, lnn=lnns, node=texts(), interfaces=_tuples(interface))

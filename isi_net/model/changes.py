@@ -15,19 +15,22 @@ _NOT_SHOWN = frozenset({"number", "next_number", "subnets", "pools", "assignment
 def changes(before: Configuration, after: Configuration) -> Iterator[str]:
     """One line a difference of the network; none when it is the same."""
     old, new = _parts(before), _parts(after)
-    for key in old.keys() - new.keys():
+    for key in sorted(old.keys() - new.keys()):
         yield f"{old[key][0]}: deleted"
     for key, (path, part) in new.items():
         if key not in old:
-            kind = f" ({part.alloc_method})" if isinstance(part, Pool) else ""
-            yield f"{path}: made{kind}"
+            said = [
+                f"{name} {_words(value)}"
+                for name, value, usual in _settings(part)
+                if value != usual and name != "name"
+            ]
+            yield f"{path}: made" + (f" with {', '.join(said)}" if said else "")
             was: _Part | None = None
         else:
             was = old[key][1]
-            for field in fields(part):
-                then, now = getattr(was, field.name), getattr(part, field.name)
-                if then != now and field.name not in _NOT_SHOWN:
-                    yield f"{path}: {field.name} {_words(then)} is now {_words(now)}"
+            for (name, then, _), (_, now, _) in zip(_settings(was), _settings(part), strict=True):
+                if then != now:
+                    yield f"{path}: {name} {_words(then)} is now {_words(now)}"
         if isinstance(part, Pool):
             yield from _moves(path, was.assignments if isinstance(was, Pool) else (), part.assignments)
     names = {node.devid: node for node in before.nodes}
@@ -50,6 +53,15 @@ def _parts(configuration: Configuration) -> dict[tuple[int, ...], tuple[str, _Pa
     return found
 
 
+def _settings(part: _Part) -> list[tuple[str, object, object]]:
+    """The settings of a part by the API's names, each with its value and its default."""
+    return [
+        (field.name.removeprefix("manual_"), getattr(part, field.name), field.default)
+        for field in fields(part)
+        if field.name not in _NOT_SHOWN
+    ]
+
+
 def _moves(path: str, before: tuple[Assignment, ...], after: tuple[Assignment, ...]) -> Iterator[str]:
     old, new = ({one.address: one for one in some} for some in (before, after))
     for address in sorted(old.keys() | new.keys()):
@@ -67,6 +79,8 @@ def _moves(path: str, before: tuple[Assignment, ...], after: tuple[Assignment, .
 
 
 def _words(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, tuple) and not hasattr(value, "_fields"):
-        return ", ".join(map(str, value)) or "-"
+        return ",".join(map(str, value)) or "-"
     return "-" if value is None or value == "" else str(value)

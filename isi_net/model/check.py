@@ -170,23 +170,31 @@ def _overlapping_subnets(configuration: Configuration) -> Iterator[Finding]:
 
 
 def _oversubscribed(configuration: Configuration) -> Iterator[Finding]:
-    """No address belongs to two: not to two pools, and not to a pool and a SmartConnect service."""
-    owned = [
+    """No address belongs to two: not to two pools, and not to a pool and a SmartConnect service.
+
+    Of two that clash the later one in the configuration, as a rule the newer, is at fault.
+    """
+    services = (
         (one, str(subnet_id), f"the SmartConnect service range {one} of {subnet_id}")
         for subnet_id, subnet in configuration.subnets()
         for one in subnet.sc_service_addrs
-    ] + [
+    )
+    ranges = (
         (one, str(pool_id), f"the range {one} of {pool_id}")
         for pool_id, pool in configuration.pools()
         for one in pool.ranges
-    ]
-    owned.sort(key=lambda one: one[0].order())
+    )
+    owned = sorted(
+        ((one, place, name, age) for age, (one, place, name) in enumerate(chain(services, ranges))),
+        key=lambda one: one[0].order(),
+    )
     widest = owned[:1]
     for one in owned[1:]:
         # What was seen before with the highest end is what this one runs into, if it runs into anything.
         other = widest[0]
         if other[0].holds(one[0].low) and other[1] != one[1]:
-            yield _wrong(one[1], "oversubscribed", f"its range {one[0]} runs into {other[2]}")
+            older, newer = sorted((one, other), key=lambda clashing: clashing[3])
+            yield _wrong(newer[1], "oversubscribed", f"its range {newer[0]} runs into {older[2]}")
         if other[0].low.version != one[0].low.version or int(one[0].high) > int(other[0].high):
             widest = [one]
 

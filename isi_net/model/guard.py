@@ -51,7 +51,7 @@ def _never(before: Configuration, after: Configuration) -> Iterator[Finding]:
             yield _refusal(pool_id, "given another manager", "set [dhcp] manager in the nodes' isi_net.toml")
     for key, (pool_id, pool) in old.items():
         if pool.externally_managed and key not in new:
-            yield _refusal(pool_id, "deleted", "it goes with its last lease's nodes, not by hand")
+            yield _refusal(pool_id, "deleted", "the system made it, and keeps it")
 
 
 def _refusal(pool_id: PoolId, what: str, todo: str) -> Finding:

@@ -6,6 +6,8 @@
 * no address has two holders, and no interface two addresses;
 * pools that are not externally managed come out as they went in;
 * a report that cannot be used touches nothing but what is said about its own node;
+* time alone changes nothing but at the moments that `next_change` names, not even a word of a finding;
+* what is published of a node's words (its name, its manager) can be written and read back;
 * silence never takes an address away: only a newer lease, another node's unexpired one, or (on
   premises, where nobody pins it) the lease's own end does.
 
@@ -13,12 +15,12 @@ Why an address is refused stands in `rules.py`; who holds it among those that ma
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from itertools import groupby
 
-from isi_net.model.addresses import network_of
+from isi_net.model.addresses import network_of, why_not_a_host
 from isi_net.model.finding import Finding
 from isi_net.model.names import DEFAULT_GROUPNET, GroupnetId, PoolId, SubnetId
 from isi_net.model.network import (
@@ -35,13 +37,44 @@ from isi_net.model.network import (
     Subnet,
 )
 from isi_net.model.report import OLD_SECONDS, SKEW_SECONDS, Report, UnreadReport
-from isi_net.model.rules import Claim, Owners, holds, interface_place, why_refused, why_unfit
+from isi_net.model.rules import (
+    Claim,
+    Owner,
+    Spans,
+    interface_place,
+    owners_in,
+    subnets_in,
+    why_refused,
+    why_unfit,
+)
+from isi_net.model.text import printable
 
 FIRST_SUBNET, FIRST_POOL = "subnet0", "pool0"
 
+# No network of anybody's is larger than a /8, and from a /31 on there is no subnet to be made.
+_SUBNET_BITS = range(8, 31)
 _MAKE_SUBNET = "make one that holds it: isi_net subnets create SUBNET ipv4 PREFIXLEN --gateway=ADDRESS"
+_NAMED_AT_MOST = 3
+_DNS_SERVERS, _NODE_NAME, _MANAGER_NAME = 3, 255, 128  # as many as a configuration carries
 
 Place = tuple[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What the nodes say today: the reports that can be believed, by devid, and what they claim.
+
+    `unread` are the nodes whose report is there and cannot be used: what it would say, nobody knows.
+    """
+
+    now: int
+    reports: Mapping[int, Report]
+    claims: tuple[Claim, ...]
+    unread: frozenset[int]
+
+    def live(self, accepted: Mapping[PoolId, list[Claim]]) -> Iterator[Claim]:
+        """Those of the `accepted` claims whose lease has not expired."""
+        return (one for claims in accepted.values() for one in claims if not one.lease.expired(self.now))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,39 +92,17 @@ def merge(configuration: Configuration, reports: Iterable[Report | UnreadReport]
     since the epoch.  Revision, term and author are the publisher's to set: they come out as they went in.
     """
     findings: list[Finding] = []
-    reports = list(reports)
-    usable = _usable(reports, now, findings)
-    unread = {one.devid for one in reports if one.devid not in usable}
-    claims = _claims(usable, configuration, findings)
+    heard = _hear(reports, int(now), findings)  # every time in a report is in whole seconds
 
-    configuration = _with_first_pool(configuration, claims, now, findings)
-    routed = _route(configuration, claims, findings)
-    owners = Owners(configuration)
-    accepted: dict[PoolId, list[Claim]] = {}
-    for pool_id, pool in list(configuration.pools()):
-        if not pool.externally_managed:
-            continue
-        subnet = _subnet(configuration, pool_id.subnet_id)
-        if unfit := why_unfit(subnet, pool):
-            findings.append(
-                Finding(
-                    str(pool_id), "pool_unfit", "error", f"takes no part in merging: {unfit[0]}", unfit[1]
-                )
-            )
-            continue
-        candidates = routed.get(pool_id, [])
-        pinned = _pinned(subnet, pool_id, candidates, owners, now)
-        if pinned != subnet:
-            configuration = configuration.with_subnet(GroupnetId(pool_id.groupnet), pinned)
-        accepted[pool_id] = []
-        for claim in candidates:
-            if refusal := why_refused(claim, pool_id.subnet_id, pinned, pool_id, owners):
-                findings.append(refusal)
-            else:
-                accepted[pool_id].append(claim)
-
-    configuration = _assign(configuration, accepted, usable, unread, now, findings)
-    configuration = replace(configuration, nodes=_nodes(configuration, usable, findings))
+    configuration = _with_first_pool(configuration, heard, findings)
+    owners = owners_in(configuration)
+    fit = _fit(configuration, findings)
+    standing, fixed = _standing(configuration, fit)
+    routed = _route(configuration, standing, fixed, heard.claims, owners, findings)
+    configuration = _with_servers_pinned(configuration, routed, owners, standing, heard)
+    accepted = _accepted(configuration, routed, owners, findings)
+    configuration = _assign(configuration, fit, standing, accepted, heard, findings)
+    configuration = replace(configuration, nodes=_nodes(configuration, heard.reports, findings))
     return Merged(configuration, tuple(sorted(set(findings))))
 
 
@@ -108,91 +119,92 @@ def next_change(reports: Iterable[Report | UnreadReport], now: float) -> float |
     return min((moment for moment in moments if moment > now), default=None)
 
 
-def _usable(
-    reports: Iterable[Report | UnreadReport], now: float, findings: list[Finding]
-) -> dict[int, Report]:
-    """The reports that can be believed today, by devid."""
+def _hear(reports: Iterable[Report | UnreadReport], now: int, findings: list[Finding]) -> _Heard:
+    """What the reports say, told apart from those that cannot be used.
+
+    What is found of a report names no time: it is written again and again, and a finding that lasts must
+    keep its words.
+    """
     usable: dict[int, Report] = {}
+    unread: set[int] = set()
     for report in reports:
         place = f"node {report.devid}"
         if isinstance(report, UnreadReport):
+            unread.add(report.devid)
             findings.append(report.finding)
         elif report.reported_at > now + SKEW_SECONDS:
-            ahead = int(report.reported_at - now)
+            unread.add(report.devid)
             findings.append(
                 Finding(
                     place,
                     "report_from_future",
                     "error",
-                    f"its report is {ahead} s ahead of this clock",
+                    f"its report is more than {SKEW_SECONDS} s ahead of this clock; its addresses stay",
                     "set the clocks",
                 )
             )
         else:
-            usable[report.devid] = report
+            usable[report.devid] = replace(
+                report,
+                node=printable(report.node)[:_NODE_NAME],
+                manager=printable(report.manager)[:_MANAGER_NAME],
+            )
             findings.extend(report.problems)
             if now - report.reported_at > OLD_SECONDS:
-                age = int(now - report.reported_at)
                 findings.append(
                     Finding(
                         place,
                         "report_old",
                         "warning",
-                        f"its last report is {age // 60} min old; its addresses stay",
-                        "start isi_net daemon there, or retire the node: "
+                        f"its last report is more than {OLD_SECONDS // 60} min old; its addresses stay",
+                        "start isi_net daemon there, set its clock, or retire the node: "
                         f"isi_net reports delete {report.devid}",
                     )
                 )
-    return usable
+    return _Heard(now, usable, tuple(_claims(usable, now, findings)), frozenset(unread))
 
 
-def _claims(
-    usable: Mapping[int, Report], configuration: Configuration, findings: list[Finding]
-) -> list[Claim]:
+def _claims(usable: Mapping[int, Report], now: int, findings: list[Finding]) -> list[Claim]:
     """At most one claim an interface, by devid and name."""
-    held = {one.place: one.address for _, pool in configuration.pools() for one in pool.assignments}
     claims: list[Claim] = []
     for devid, report in sorted(usable.items()):
-        leases = sorted(report.addresses, key=lambda one: (one.interface, one.address))
+        leases = sorted(report.addresses, key=lambda one: (one.interface, one.expired(now), one.address))
         for name, of_interface in groupby(leases, key=lambda one: one.interface):
-            several = list(of_interface)
-            kept = next((one for one in several if one.address == held.get((devid, name))), several[0])
-            claims.append(Claim(devid, name, kept, report.manager))
-            if len(several) > 1:
-                others = ", ".join(str(one.address) for one in several if one is not kept)
+            first, *others = of_interface
+            claims.append(Claim(devid, name, first, report.manager))
+            if others:
                 findings.append(
                     Finding(
                         interface_place(devid, name),
                         "several_addresses",
                         "error",
-                        f"reports several addresses; {kept.address} counts, not {others}",
+                        f"reports {1 + len(others)} leases, of which {first.address} alone counts",
                         "run one DHCP client an interface",
                     )
                 )
     return claims
 
 
-def _with_first_pool(
-    configuration: Configuration, claims: Iterable[Claim], now: float, findings: list[Finding]
-) -> Configuration:
+def _with_first_pool(configuration: Configuration, heard: _Heard, findings: list[Finding]) -> Configuration:
     """On a cluster that has no externally managed pool: with the one that its first good claim asks for."""
     if any(pool.externally_managed for _, pool in configuration.pools()):
         return configuration
+    subnets, spans = dict(configuration.subnets()), subnets_in(configuration)
+    owners = owners_in(configuration)
     why_not: list[Finding] = []
-    for claim in claims:
-        if claim.lease.expired(now):
+    for claim in heard.claims:
+        if claim.lease.expired(heard.now):
             why_not.append(_not_used(claim))
             continue
-        made = _first_pool(configuration, claim)
-        if isinstance(made, Finding):
-            why_not.append(made)
+        home = _first_home(claim, subnets, spans)
+        if isinstance(home, Finding):
+            why_not.append(home)
             continue
-        candidate, pool_id = made
-        subnet = _subnet(candidate, pool_id.subnet_id)
-        refusal = why_refused(claim, pool_id.subnet_id, subnet, pool_id, Owners(candidate))
-        if refusal is None:
-            return candidate
-        why_not.append(refusal)
+        subnet_id, subnet = home
+        if refusal := why_refused(claim, subnet_id, subnet, PoolId(*subnet_id, FIRST_POOL), owners):
+            why_not.append(refusal)
+            continue
+        return _with_pool_in(configuration, subnet_id, subnet, claim)
     findings += why_not
     return configuration
 
@@ -207,172 +219,277 @@ def _not_used(claim: Claim) -> Finding:
     )
 
 
-def _first_pool(configuration: Configuration, claim: Claim) -> tuple[Configuration, PoolId] | Finding:
-    """The configuration with a pool for `claim`, and the pool's id; or why there can be none."""
-    lease = claim.lease
-    for where, subnet in configuration.subnets():
-        if holds(subnet, lease.address):
-            subnet_id = where
-            break
-    else:
-        if lease.prefixlen is None or lease.prefixlen >= 31:
-            size = "no subnet mask" if lease.prefixlen is None else f"a /{lease.prefixlen}"
-            return claim.finding(
-                "pool_not_made",
-                f"comes with {size}: no subnet can be made of that",
-                _MAKE_SUBNET,
-            )
+def _first_home(
+    claim: Claim, subnets: Mapping[SubnetId, Subnet], spans: Spans[tuple[int, SubnetId]]
+) -> tuple[SubnetId, Subnet] | Finding:
+    """The subnet, there or to be made, in which `claim` wants the first pool; or why it cannot be there."""
+    _, subnet_id = min(spans.of(claim.lease.address), default=(0, None))
+    if subnet_id is None:
         subnet_id = SubnetId(DEFAULT_GROUPNET, FIRST_SUBNET)
-        if (other := configuration.subnet(subnet_id)) is not None:
-            return claim.finding(
-                "pool_not_made",
-                f"is in no subnet, and {subnet_id} is another one ({other.network or 'with no address yet'})",
-                _MAKE_SUBNET,
-            )
-        groupnet = configuration.groupnet(GroupnetId(DEFAULT_GROUPNET)) or Groupnet(
-            configuration.next_number, DEFAULT_GROUPNET, dns_servers=lease.dns_servers[:3]
-        )
-        network = network_of(lease.address, lease.prefixlen)
-        subnet = Subnet(
-            groupnet.next_number,
-            FIRST_SUBNET,
-            "ipv4",
-            lease.prefixlen,
-            base_addr=network.network_address,
-            gateway=lease.gateway if lease.gateway is not None and lease.gateway in network else None,
-            mtu=DEFAULT_MTU if lease.mtu is None else min(max(lease.mtu, MIN_MTU), MAX_MTU),
-        )
-        configuration = configuration.with_groupnet(groupnet).with_subnet(GroupnetId(groupnet.name), subnet)
-
-    pool_id = PoolId(*subnet_id, FIRST_POOL)
-    if (other_pool := configuration.pool(pool_id)) is not None:
+        made = _first_subnet(claim, subnets.get(subnet_id), spans)
+        return made if isinstance(made, Finding) else (subnet_id, made)
+    subnet = subnets[subnet_id]
+    if other := next((pool for pool in subnet.pools if pool.name == FIRST_POOL), None):
+        pool_id = PoolId(*subnet_id, FIRST_POOL)
         return claim.finding(
             "pool_not_made",
-            f"wants an externally managed pool, but {pool_id} is {other_pool.alloc_method}",
+            f"wants an externally managed pool, but {pool_id} is {other.alloc_method}",
             f"rename or delete {pool_id}: a pool of another kind is never converted",
         )
-    pool = Pool(
+    if unfit := why_unfit(subnet, _first_pool(subnet, claim)):
+        return claim.finding("pool_not_made", f"is in {subnet_id}, but {unfit[0]}", unfit[1])
+    return subnet_id, subnet
+
+
+def _first_subnet(claim: Claim, other: Subnet | None, spans: Spans[tuple[int, SubnetId]]) -> Subnet | Finding:
+    """The subnet that the lease describes; or why there can be none.  `other` is the one of that name."""
+    lease = claim.lease
+    if lease.prefixlen is None or lease.prefixlen not in _SUBNET_BITS:
+        size = "no subnet mask" if lease.prefixlen is None else f"a /{lease.prefixlen}"
+        return claim.finding(
+            "pool_not_made", f"comes with {size}: no subnet can be made of that", _MAKE_SUBNET
+        )
+    if other is not None:
+        return claim.finding(
+            "pool_not_made",
+            f"is in no subnet, and {FIRST_SUBNET} is another one ({other.network or 'with no address yet'})",
+            _MAKE_SUBNET,
+        )
+    network = network_of(lease.address, lease.prefixlen)
+    if (overlapped := spans.first_within(network)) is not None:
+        return claim.finding(
+            "pool_not_made", f"comes with a /{lease.prefixlen}, which overlaps {overlapped[1]}", _MAKE_SUBNET
+        )
+    fit_gateway = lease.gateway is not None and why_not_a_host(lease.gateway, network) is None
+    return Subnet(
+        1,
+        FIRST_SUBNET,
+        "ipv4",
+        lease.prefixlen,
+        base_addr=network.network_address,
+        gateway=lease.gateway if fit_gateway else None,
+        mtu=DEFAULT_MTU if lease.mtu is None else min(max(lease.mtu, MIN_MTU), MAX_MTU),
+    )
+
+
+def _first_pool(subnet: Subnet, claim: Claim) -> Pool:
+    return Pool(
         subnet.next_number,
         FIRST_POOL,
         alloc_method=EXTERNALLY_MANAGED,
         external_manager=claim.manager,
         aggregation_mode="none",
     )
-    if unfit := why_unfit(subnet, pool):
-        return claim.finding("pool_not_made", f"is in {subnet_id}, but {unfit[0]}", unfit[1])
-    return configuration.with_pool(subnet_id, pool), pool_id
+
+
+def _with_pool_in(
+    configuration: Configuration, subnet_id: SubnetId, subnet: Subnet, claim: Claim
+) -> Configuration:
+    """With the first pool in `subnet`, which is made where the configuration does not have it yet."""
+    if configuration.subnet(subnet_id) is None:
+        groupnet = configuration.groupnet(GroupnetId(subnet_id.groupnet)) or Groupnet(
+            configuration.next_number, subnet_id.groupnet, dns_servers=claim.lease.dns_servers[:_DNS_SERVERS]
+        )
+        subnet = replace(subnet, number=groupnet.next_number)
+        configuration = configuration.with_groupnet(groupnet).with_subnet(GroupnetId(groupnet.name), subnet)
+    return configuration.with_pool(subnet_id, _first_pool(subnet, claim))
+
+
+def _fit(configuration: Configuration, findings: list[Finding]) -> dict[PoolId, Pool]:
+    """The externally managed pools that take part."""
+    fit: dict[PoolId, Pool] = {}
+    for subnet_id, subnet in configuration.subnets():
+        for pool in subnet.pools:
+            pool_id = PoolId(*subnet_id, pool.name)
+            if not pool.externally_managed:
+                continue
+            if unfit := why_unfit(subnet, pool):
+                what = f"takes no part in merging: {unfit[0]}; its addresses stay as they are"
+                findings.append(Finding(str(pool_id), "pool_unfit", "error", what, unfit[1]))
+            else:
+                fit[pool_id] = pool
+    return fit
+
+
+def _standing(
+    configuration: Configuration, fit: Mapping[PoolId, Pool]
+) -> tuple[dict[PoolId, list[Assignment]], set[IPv4Address | Place]]:
+    """The last good assignments of the fit pools; and the addresses and interfaces of all others, which stay.
+
+    What a configuration made by hand names twice counts once.
+    """
+    fixed: set[IPv4Address | Place] = set()
+    for pool_id, pool in configuration.pools():
+        if pool_id not in fit:
+            fixed.update(part for one in pool.assignments for part in (one.address, one.place))
+    standing: dict[PoolId, list[Assignment]] = {pool_id: [] for pool_id in fit}
+    known = set(fixed)
+    for pool_id, pool in fit.items():
+        for one in pool.assignments:
+            if one.address not in known and one.place not in known:
+                standing[pool_id].append(one)
+                known.update((one.address, one.place))
+    return standing, fixed
 
 
 def _route(
-    configuration: Configuration, claims: Iterable[Claim], findings: list[Finding]
+    configuration: Configuration,
+    standing: Mapping[PoolId, list[Assignment]],
+    fixed: Collection[IPv4Address | Place],
+    claims: Iterable[Claim],
+    owners: Spans[Owner],
+    findings: list[Finding],
 ) -> dict[PoolId, list[Claim]]:
-    """Each claim to the externally managed pool whose subnet holds its address.
+    """Each claim to the fit pool that is to judge it.
 
-    A cluster without any such pool gives no findings here: why none was made has been said.
+    The address alone decides on the subnet, lest two claims of one address be judged by two.  Within it
+    an address stays in its pool; one in a range made by hand belongs there; an interface stays in its
+    pool; anything else is for the first one.  An address or interface of a pool that takes no part stays
+    where it is, and that pool's finding has said so.
     """
-    rooms = [
-        (pool_id, _subnet(configuration, pool_id.subnet_id), pool)
-        for pool_id, pool in configuration.pools()
-        if pool.externally_managed
-    ]
-    routed: dict[PoolId, list[Claim]] = defaultdict(list)
-    # An address stays where it is, even in a pool that takes no part just now: else it would be in two.
-    by_address = {one.address: pool_id for pool_id, _, pool in rooms for one in pool.assignments}
-    by_place = {one.place: pool_id for pool_id, _, pool in rooms for one in pool.assignments}
-    for claim in claims if rooms else ():
-        fitting = [pool_id for pool_id, subnet, _ in rooms if holds(subnet, claim.lease.address)]
-        if fitting:
-            homes = (by_address.get(claim.lease.address), by_place.get(claim.place))
-            routed[next((one for one in homes if one and one in fitting), fitting[0])].append(claim)
+    routed: dict[PoolId, list[Claim]] = {pool_id: [] for pool_id in standing}
+    by_address = {one.address: pool_id for pool_id, some in standing.items() for one in some}
+    by_place = {one.place: pool_id for pool_id, some in standing.items() for one in some}
+    rooms: dict[SubnetId, list[PoolId]] = defaultdict(list)
+    for pool_id in standing:
+        rooms[pool_id.subnet_id].append(pool_id)
+    managed = {pool_id.subnet_id for pool_id, pool in configuration.pools() if pool.externally_managed}
+    spans = subnets_in(configuration)
+    for claim in claims if managed else ():  # without any such pool, why none was made has been said
+        address = claim.lease.address
+        if address in fixed or claim.place in fixed:
             continue
-        subnet_id = next(
-            (one for one, subnet in configuration.subnets() if holds(subnet, claim.lease.address)), None
-        )
-        if subnet_id is None:
+        subnets = [subnet_id for _, subnet_id in sorted(spans.of(address))]
+        home = by_address.get(address)
+        if home is not None and home.subnet_id in subnets:
+            routed[home].append(claim)
+            continue
+        subnet_id = next((one for one in subnets if one in rooms), None)
+        if subnet_id is not None:
+            pools = rooms[subnet_id]
+            homes = (*(owner.pool for owner in owners.of(address)), by_place.get(claim.place))
+            routed[next((one for one in homes if one in pools), pools[0])].append(claim)
+        elif not subnets:
             findings.append(
                 claim.finding(
                     "no_subnet", "lies in no subnet", "make one that holds it, or have another leased"
                 )
             )
-        else:
+        elif managed.isdisjoint(subnets):
             findings.append(
                 claim.finding(
                     "no_pool",
-                    f"lies in {subnet_id}, which has no externally managed pool",
+                    f"lies in {subnets[0]}, which has no externally managed pool",
                     "have the server lease an address of the pool's subnet",
                 )
             )
     return routed
 
 
-def _pinned(subnet: Subnet, pool_id: PoolId, claims: Iterable[Claim], owners: Owners, now: float) -> Subnet:
-    """The subnet with its DHCP server pinned on first use: that of the first claim that may come in."""
-    if subnet.dhcp_servers:
-        return subnet
-    for claim in claims:
-        server = claim.lease.server
-        if (
-            server is not None
-            and not claim.lease.expired(now)
-            and why_refused(claim, pool_id.subnet_id, subnet, pool_id, owners) is None
-        ):
-            return replace(subnet, dhcp_servers=(server,))
-    return subnet
+def _accepted(
+    configuration: Configuration,
+    routed: Mapping[PoolId, list[Claim]],
+    owners: Spans[Owner],
+    findings: list[Finding],
+) -> dict[PoolId, list[Claim]]:
+    """The claims that no rule refuses, by pool; the others get a finding."""
+    subnets = dict(configuration.subnets())
+    accepted: dict[PoolId, list[Claim]] = {}
+    for pool_id, claims in routed.items():
+        subnet_id, subnet = pool_id.subnet_id, subnets[pool_id.subnet_id]
+        accepted[pool_id] = []
+        for claim in claims:
+            if refusal := why_refused(claim, subnet_id, subnet, pool_id, owners):
+                findings.append(refusal)
+            else:
+                accepted[pool_id].append(claim)
+    return accepted
+
+
+def _with_servers_pinned(
+    configuration: Configuration,
+    routed: Mapping[PoolId, list[Claim]],
+    owners: Spans[Owner],
+    standing: Mapping[PoolId, list[Assignment]],
+    heard: _Heard,
+) -> Configuration:
+    """With the DHCP server pinned, in each subnet that trusts none yet, that is the first to give an address.
+
+    A claim that is refused, expired or of an address that another interface holds gives none.
+    """
+    open_ones = {
+        subnet_id: subnet for subnet_id, subnet in configuration.subnets() if not subnet.dhcp_servers
+    }
+    asked = {pool_id: claims for pool_id, claims in routed.items() if pool_id.subnet_id in open_ones}
+    accepted = _accepted(configuration, asked, owners, [])
+    winners = _winners(heard.live(accepted), standing, heard.unread, [])
+    for pool_id, claims in accepted.items():
+        subnet = open_ones.get(pool_id.subnet_id)
+        servers = (one.lease.server for one in claims if winners.get(one.place) is one)
+        server = next((one for one in servers if one is not None), None)
+        if subnet is not None and server is not None:
+            del open_ones[pool_id.subnet_id]
+            trusting = replace(subnet, dhcp_servers=(server,))
+            configuration = configuration.with_subnet(GroupnetId(pool_id.groupnet), trusting)
+    return configuration
 
 
 def _assign(
     configuration: Configuration,
+    fit: Mapping[PoolId, Pool],
+    standing: Mapping[PoolId, list[Assignment]],
     accepted: Mapping[PoolId, list[Claim]],
-    usable: Mapping[int, Report],
-    unread: set[int],
-    now: float,
+    heard: _Heard,
     findings: list[Finding],
 ) -> Configuration:
-    """The configuration with every address of the fit pools (the keys of `accepted`) at its holder."""
-    pools = {pool_id: pool for pool_id, pool in configuration.pools() if pool_id in accepted}
-    everyone = [claim for claims in accepted.values() for claim in claims]
-    expired = {claim.place: claim for claim in everyone if claim.lease.expired(now)}
-    holders = {one.address: one.place for pool in pools.values() for one in pool.assignments}
-    winners = _winners((one for one in everyone if one.place not in expired), holders, unread, findings)
+    """The configuration with every address of the fit pools at its holder."""
+    winners = _winners(heard.live(accepted), standing, heard.unread, findings)
     given = {claim.lease.address for claim in winners.values()}
-
-    for pool_id, pool in pools.items():
-        on_premises = pool.external_manager not in CLOUDS
+    expired = {
+        claim.place: claim for some in accepted.values() for claim in some if claim.lease.expired(heard.now)
+    }
+    speaking = {claim.place for claim in heard.claims}
+    managers = {one.manager for one in heard.reports.values() if one.addresses and one.manager}
+    for pool_id, pool in fit.items():
+        manager = _manager(pool_id, pool, managers, heard, findings)
         members = {
             claim.place: Assignment(claim.lease.address, claim.devid, claim.interface, claim.lease.server)
             for claim in accepted[pool_id]
             if winners.get(claim.place) is claim
         }
-        for one in pool.assignments:
+        for one in standing[pool_id]:
             if one.place in winners or one.address in given:
                 continue  # replaced by the interface's newer lease, or given to its unexpired holder
-            if on_premises and one.place in expired:
+            if one.place in expired and manager not in CLOUDS:
                 continue  # nobody pins it: with its lease it is given back
             members[one.place] = one
-            findings += _why_kept(one, expired.get(one.place), usable, unread)
+            if one.place in expired:
+                findings.append(_kept_though_expired(one, expired[one.place]))
+            elif one.place not in speaking and one.devid not in heard.unread:
+                findings.append(_kept_in_silence(one, one.devid in heard.reports))
         findings += (
             _not_used(claim)
             for claim in accepted[pool_id]
             if claim.place in expired and claim.place not in members
         )
-        changed = replace(
-            pool,
-            assignments=tuple(sorted(members.values())),
-            external_manager=_manager(pool_id, pool, accepted[pool_id], findings),
-        )
+        changed = replace(pool, assignments=tuple(sorted(members.values())), external_manager=manager)
         if changed != pool:
             configuration = configuration.with_pool(pool_id.subnet_id, changed)
     return configuration
 
 
 def _winners(
-    live: Iterable[Claim], holders: Mapping[IPv4Address, Place], unread: set[int], findings: list[Finding]
+    live: Iterable[Claim],
+    standing: Mapping[PoolId, list[Assignment]],
+    unread: Collection[int],
+    findings: list[Finding],
 ) -> dict[Place, Claim]:
     """Who is given the address of its unexpired lease, by place; the others get a finding.
 
     The one who has an address keeps it while its own lease is good, or while nobody can tell (its report
     is unread); else the lowest devid among those who are leased it has it.
     """
+    holders = {one.address: one.place for some in standing.values() for one in some}
     winners: dict[Place, Claim] = {}
     in_order = sorted(live, key=lambda one: (one.lease.address, one.place))
     for address, group in groupby(in_order, key=lambda one: one.lease.address):
@@ -395,80 +512,71 @@ def _winners(
     return winners
 
 
-def _why_kept(
-    one: Assignment, expired: Claim | None, usable: Mapping[int, Report], unread: set[int]
-) -> Iterator[Finding]:
-    """What to say of an address that stays although no good lease speaks for it now."""
+def _kept_though_expired(one: Assignment, claim: Claim) -> Finding:
+    return Finding(
+        interface_place(*one.place),
+        "lease_expired",
+        "warning",
+        f"its lease of {claim.lease.address} has expired; {one.address} stays: the cloud pins it",
+        "look at the DHCP client: the address is not being renewed",
+    )
+
+
+def _kept_in_silence(one: Assignment, node_reports: bool) -> Finding:
+    """What to say of an address of whose interface no report speaks."""
     place = interface_place(*one.place)
-    if expired is not None:
-        yield Finding(
-            place,
-            "lease_expired",
-            "warning",
-            f"its lease of {expired.lease.address} has expired; {one.address} stays: the cloud pins it",
-            "look at the DHCP client: the address is not being renewed",
-        )
-    elif one.devid not in usable and one.devid not in unread:
-        yield Finding(
-            place,
-            "report_missing",
-            "warning",
-            f"there is no report of this node; {one.address} stays",
-            f"start isi_net daemon there, or retire the node: isi_net reports delete {one.devid}",
-        )
-    elif one.devid in usable and all(
-        lease.interface != one.interface for lease in usable[one.devid].addresses
-    ):
-        yield Finding(
-            place,
-            "interface_silent",
-            "warning",
-            f"its node reports no lease of this interface; {one.address} stays",
-            "look at the DHCP client and its lease file there",
-        )
+    if node_reports:
+        what = f"its node reports no lease of this interface; {one.address} stays"
+        todo = "look at the DHCP client and its lease file there"
+        return Finding(place, "interface_silent", "warning", what, todo)
+    what = f"there is no report of this node; {one.address} stays until another is leased it"
+    todo = f"start isi_net daemon there, or retire the node: isi_net reports delete {one.devid}"
+    return Finding(place, "report_missing", "warning", what, todo)
 
 
-def _manager(pool_id: PoolId, pool: Pool, claims: Iterable[Claim], findings: list[Finding]) -> str:
-    """The pool's external manager: what its nodes agree on, else what it was."""
-    named = {claim.manager for claim in claims}
+def _manager(
+    pool_id: PoolId, pool: Pool, named: Collection[str], heard: _Heard, findings: list[Finding]
+) -> str:
+    """The pool's external manager: what all nodes that have a lease agree on, else what it was."""
     if len(named) > 1:
         findings.append(
             Finding(
                 str(pool_id),
                 "managers_differ",
                 "warning",
-                f"its nodes name different external managers: {', '.join(sorted(named))}",
+                f"the nodes name different external managers: {_some(sorted(named))}",
                 "set [dhcp] manager to one value in every node's isi_net.toml",
             )
         )
-        return pool.external_manager
-    return named.pop() if named else pool.external_manager
+    if len(named) != 1 or heard.unread:
+        return pool.external_manager  # a report that cannot be read may name another one
+    return next(iter(named))
 
 
 def _nodes(
-    configuration: Configuration, usable: Mapping[int, Report], findings: list[Finding]
+    configuration: Configuration, reports: Mapping[int, Report], findings: list[Finding]
 ) -> tuple[Node, ...]:
     """The nodes that hold an address, as they last called themselves."""
     known = {node.devid: node for node in configuration.nodes}
-    for devid, report in usable.items():
-        known[devid] = Node(devid, report.lnn, report.node)
+    known |= {devid: Node(devid, report.lnn, report.node) for devid, report in reports.items()}
     devids = {one.devid for _, pool in configuration.pools() for one in pool.assignments}
     nodes = tuple(sorted(known[devid] for devid in devids if devid in known))
     for lnn, group in groupby(sorted(nodes, key=lambda one: (one.lnn, one.devid)), key=lambda one: one.lnn):
-        namesakes = ", ".join(str(node.devid) for node in group)
-        if "," in namesakes:
+        namesakes = [str(node.devid) for node in group]
+        if len(namesakes) > 1:
             findings.append(
                 Finding(
                     f"LNN {lnn}",
                     "lnn_twice",
                     "error",
-                    f"the nodes with devid {namesakes} all call themselves LNN {lnn}",
+                    f"the nodes with devid {_some(namesakes)} all call themselves LNN {lnn}",
                     "give each its own lnn in isi_net.toml",
                 )
             )
     return nodes
 
 
-def _subnet(configuration: Configuration, wanted: SubnetId) -> Subnet:
-    """The subnet of a pool that the configuration has."""
-    return next(subnet for one, subnet in configuration.subnets() if one == wanted)
+def _some(words: Sequence[str]) -> str:
+    """The first few of `words`: what thousands of nodes say must not make a finding that nobody can read."""
+    more = len(words) - _NAMED_AT_MOST
+    return ", ".join(words[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")

@@ -4,17 +4,19 @@ Whoever asks "why was my address refused?" reads the answer from `_refusals`, ru
 an address among those that may is `merge.py`'s business.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
-from isi_net.model.addresses import IPAddress, why_nobodys, why_not_a_host
+from isi_net.model.addresses import IPNetwork, why_nobodys, why_not_a_host
 from isi_net.model.finding import Finding
 from isi_net.model.lease import Lease
 from isi_net.model.names import PoolId, SubnetId
 from isi_net.model.network import Configuration, Pool, Subnet
+
+_Whose = TypeVar("_Whose")
 
 
 class Claim(NamedTuple):
@@ -40,45 +42,64 @@ def interface_place(devid: int, interface: str) -> str:
     return f"node {devid} {interface}"
 
 
-class Owner(NamedTuple):
-    """A range of addresses that something owns, and what findings call it."""
+class Spans(Generic[_Whose]):
+    """Spans of IPv4 addresses, and whose each of them is; they may overlap."""
 
-    low: int
-    high: int
+    def __init__(self, spans: Iterable[tuple[int, int, _Whose]]) -> None:
+        self._spans = sorted(spans, key=lambda one: one[:2])
+        self._lows = [low for low, _, _ in self._spans]
+        # The highest end of any span up to here: where it lies below an address, no earlier one holds it.
+        self._reach = list(accumulate((high for _, high, _ in self._spans), max))
+
+    def of(self, address: IPv4Address) -> Iterator[_Whose]:
+        """Whose `address` is."""
+        number = int(address)
+        index = bisect_right(self._lows, number) - 1
+        while index >= 0 and self._reach[index] >= number:
+            _, high, whose = self._spans[index]
+            if high >= number:
+                yield whose
+            index -= 1
+
+    def first_within(self, network: IPNetwork) -> _Whose | None:
+        """Whose span is the first to begin in `network`; None when none begins there."""
+        index = bisect_left(self._lows, int(network.network_address))
+        if index < len(self._lows) and self._lows[index] <= int(network.broadcast_address):
+            return self._spans[index][2]
+        return None
+
+
+class Owner(NamedTuple):
+    """What owns a span of addresses, by hand or by service: a pool or None, and what findings call it."""
+
     pool: PoolId | None
     name: str
 
 
-class Owners:
-    """Who owns which IPv4 addresses by hand or by service, of a whole configuration; asked by address."""
-
-    def __init__(self, configuration: Configuration) -> None:
-        self._owners = sorted(_owners(configuration), key=lambda one: (one.low, one.high))
-        self._lows = [one.low for one in self._owners]
-        # The highest end of any range up to here: where it lies below an address, no earlier one holds it.
-        self._reach = list(accumulate((one.high for one in self._owners), max))
-
-    def of(self, address: IPv4Address) -> Iterator[Owner]:
-        """Every owner of `address`."""
-        number = int(address)
-        index = bisect_right(self._lows, number) - 1
-        while index >= 0 and self._reach[index] >= number:
-            if self._owners[index].high >= number:
-                yield self._owners[index]
-            index -= 1
+def owners_in(configuration: Configuration) -> Spans[Owner]:
+    """The addresses that are spoken for: SmartConnect's, and the ranges that people gave to pools."""
+    return Spans(_owners(configuration))
 
 
-def _owners(configuration: Configuration) -> Iterator[Owner]:
+def _owners(configuration: Configuration) -> Iterator[tuple[int, int, Owner]]:
     for subnet_id, subnet in configuration.subnets():
         for one in subnet.sc_service_addrs:
             if one.low.version == 4:
-                yield Owner(
-                    int(one.low), int(one.high), None, f"a SmartConnect service address of {subnet_id}"
-                )
+                owner = Owner(None, f"a SmartConnect service address of {subnet_id}")
+                yield int(one.low), int(one.high), owner
     for pool_id, pool in configuration.pools():
         for one in pool.manual_ranges:
             if one.low.version == 4:
-                yield Owner(int(one.low), int(one.high), pool_id, f"in the range {one} of pool {pool_id}")
+                yield int(one.low), int(one.high), Owner(pool_id, f"in the range {one} of pool {pool_id}")
+
+
+def subnets_in(configuration: Configuration) -> Spans[tuple[int, SubnetId]]:
+    """The IPv4 subnets whose addresses are known, each with its place in the configuration's order."""
+    return Spans(
+        (int(network.network_address), int(network.broadcast_address), (order, subnet_id))
+        for order, (subnet_id, subnet) in enumerate(configuration.subnets())
+        if (network := subnet.network) is not None and network.version == 4
+    )
 
 
 def why_unfit(subnet: Subnet, pool: Pool) -> tuple[str, str] | None:
@@ -91,6 +112,8 @@ def why_unfit(subnet: Subnet, pool: Pool) -> tuple[str, str] | None:
         return "its subnet is not IPv4", "external managers lease IPv4 only"
     if subnet.vlan_enabled:
         return "its subnet has a VLAN", "set --vlan-enabled=false on the subnet"
+    if subnet.network is None:
+        return "nothing tells the addresses of its subnet", "set --gateway on the subnet"
     if pool.aggregation_mode != "none":
         return f"its aggregation_mode is {pool.aggregation_mode}", "set --aggregation-mode=none on the pool"
     if pool.nfsv3_rroce_only:
@@ -99,7 +122,7 @@ def why_unfit(subnet: Subnet, pool: Pool) -> tuple[str, str] | None:
 
 
 def why_refused(
-    claim: Claim, subnet_id: SubnetId, subnet: Subnet, pool_id: PoolId, owners: Owners
+    claim: Claim, subnet_id: SubnetId, subnet: Subnet, pool_id: PoolId, owners: Spans[Owner]
 ) -> Finding | None:
     """The first rule that keeps `claim` out of the pool `pool_id`; None when it may come in.
 
@@ -109,7 +132,7 @@ def why_refused(
 
 
 def _refusals(
-    claim: Claim, subnet_id: SubnetId, subnet: Subnet, pool_id: PoolId, owners: Owners
+    claim: Claim, subnet_id: SubnetId, subnet: Subnet, pool_id: PoolId, owners: Spans[Owner]
 ) -> Iterator[Finding]:
     lease, network = claim.lease, subnet.network
 
@@ -121,6 +144,8 @@ def _refusals(
 
     if lease.address == subnet.gateway:
         yield claim.finding("address_gateway", f"is the gateway of {subnet_id}", _ASK_SERVER)
+    elif lease.address == lease.gateway:
+        yield claim.finding("address_gateway", "is the router that the lease itself names", _ASK_SERVER)
 
     for owner in owners.of(lease.address):
         if owner.pool is None:
@@ -135,7 +160,9 @@ def _refusals(
         yield claim.finding(
             "server_not_trusted",
             f"comes from DHCP server {lease.server or '(no name given)'}; {subnet_id} trusts {trusted}",
-            f"if that is yours: isi_net subnets modify {subnet_id} --add-dhcp-servers={lease.server or '…'}",
+            _NAME_SERVER
+            if lease.server is None
+            else f"if that is yours: isi_net subnets modify {subnet_id} --add-dhcp-servers={lease.server}",
         )
 
     # A /31 or /32 is a provider's way to say "send everything to the router" (GCP), not another subnet.
@@ -155,10 +182,5 @@ def _refusals(
 
 
 _CORRECT_ONE = "correct the DHCP server, or the subnet by hand: a lease never changes it"
+_NAME_SERVER = "have the DHCP server name itself in its leases (option 54)"
 _ASK_SERVER = "look at what the DHCP server leases; the interface's last good address stands"
-
-
-def holds(subnet: Subnet, address: IPAddress) -> bool:
-    """Whether `address` lies in `subnet`."""
-    network = subnet.network
-    return network is not None and network.version == address.version and address in network

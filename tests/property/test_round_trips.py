@@ -3,12 +3,13 @@
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import configurations, nodes, pools, reports, seconds, tenures
+from strategies import configurations, inventories, nodes, pools, reports, seconds, tenures
 
 from isi_net.errors import FormatError
-from isi_net.formats import flx_config, node_report, pool_members, tenure, times
+from isi_net.formats import flx_config, inventory, node_report, pool_members, tenure, times
+from isi_net.model.interface import Inventory
 from isi_net.model.names import PoolId
 from isi_net.model.network import Configuration, Node, Pool
 from isi_net.model.report import Report
@@ -39,6 +40,11 @@ def test_a_report_comes_back_as_it_was(report: Report) -> None:
     assert node_report.parse(node_report.render(report)) == report
 
 
+@given(inventories())
+def test_an_inventory_comes_back_as_it_was(one: Inventory) -> None:
+    assert inventory.parse(inventory.render(one)) == one
+
+
 @given(tenures())
 def test_a_tenure_comes_back_as_it_was(one: Tenure) -> None:
     assert tenure.parse(tenure.render(one)) == one
@@ -58,7 +64,14 @@ def test_a_time_comes_back_as_it_was(moment: int) -> None:
     assert times.parse(times.render(moment)) == moment
 
 
-PARSERS = [flx_config.parse, flx_config.validate, node_report.parse, pool_members.parse, tenure.parse]
+PARSERS = [
+    flx_config.parse,
+    flx_config.validate,
+    inventory.parse,
+    node_report.parse,
+    pool_members.parse,
+    tenure.parse,
+]
 
 
 @pytest.mark.parametrize("parse", PARSERS, ids=lambda one: one.__module__)
@@ -78,6 +91,7 @@ def spoiled(draw: st.DrawFn, rendered: st.SearchStrategy[bytes]) -> bytes:
     return data[:here] + draw(st.binary(max_size=9) | tokens | st.just(data[here:there] * 2)) + data[there:]
 
 
+@settings(max_examples=30)
 @given(spoiled(configurations().map(flx_config.render)))
 def test_a_spoiled_configuration_is_a_value_or_a_format_error(data: bytes) -> None:
     _read_or_refused(flx_config.parse, data)
@@ -87,6 +101,11 @@ def test_a_spoiled_configuration_is_a_value_or_a_format_error(data: bytes) -> No
 @given(spoiled(reports().map(node_report.render)))
 def test_a_spoiled_report_is_a_value_or_a_format_error(data: bytes) -> None:
     _read_or_refused(node_report.parse, data)
+
+
+@given(spoiled(inventories().map(inventory.render)))
+def test_a_spoiled_inventory_is_a_value_or_a_format_error(data: bytes) -> None:
+    _read_or_refused(inventory.parse, data)
 
 
 @given(spoiled(tenures().map(tenure.render)))

@@ -1,0 +1,50 @@
+"""Bringing in another configuration, an older or an imported one, without taking anybody's address away."""
+
+from dataclasses import replace
+from typing import TypeVar
+
+from isi_net.model.network import Configuration, Groupnet, Pool, Subnet
+
+_Numbered = TypeVar("_Numbered", Configuration, Groupnet, Subnet)
+
+
+def brought_in(other: Configuration, current: Configuration) -> Configuration:
+    """`other`'s network, to be published after `current`.
+
+    What external managers leased stays as it is now: an address moves when a lease says so, and not
+    because somebody looked back.  Numbers that were given since are not given again.
+    """
+    leased = {
+        (groupnet.number, subnet.number, pool.number): pool
+        for groupnet in current.groupnets
+        for subnet in groupnet.subnets
+        for pool in subnet.pools
+        if pool.externally_managed
+    }
+    now = {groupnet.number: groupnet for groupnet in current.groupnets}
+    groupnets = []
+    for groupnet in other.groupnets:
+        there = now.get(groupnet.number, groupnet)
+        subnets_now = {subnet.number: subnet for subnet in there.subnets}
+        subnets = []
+        for subnet in groupnet.subnets:
+            pools = tuple(
+                _as_leased(pool, leased.get((groupnet.number, subnet.number, pool.number)))
+                for pool in subnet.pools
+            )
+            subnets.append(_past(replace(subnet, pools=pools), subnets_now.get(subnet.number, subnet)))
+        groupnets.append(_past(replace(groupnet, subnets=tuple(subnets)), there))
+    network = replace(current, groupnets=tuple(groupnets), next_number=other.next_number)
+    return _past(network, current)
+
+
+def _as_leased(pool: Pool, now: Pool | None) -> Pool:
+    if now is None or not pool.externally_managed:
+        return pool
+    return replace(pool, assignments=now.assignments, external_manager=now.external_manager)
+
+
+def _past(part: _Numbered, now: _Numbered) -> _Numbered:
+    """`part`, giving out only numbers that neither it nor `now` has given."""
+    changed: _Numbered = replace(part, next_number=max(part.next_number, now.next_number))
+    return changed
