@@ -18,10 +18,12 @@ from isi_net.store.tree import Tree
 MAX_BYTES = 1 << 20
 MANAGERS = ("auto", *sorted(CLOUDS), ON_PREMISES)
 CLIENTS = ("auto", "dhclient", "dhcpcd", "none")
-SOURCES = ("auto", "dhclient", "dhcpcd", "networkd", "networkmanager")
 
 POLL_INTERVAL_SECONDS = 1.0
 DEADLINE_SECONDS = 10.0
+# A turn waits up to 1.5 s for a file that is empty just now (`store/read.py`): a shorter deadline would have
+# the role dropped and taken for ever.
+_LEAST_DEADLINE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def load(tree: Tree) -> Settings:
     data, _ = read(path, MAX_BYTES)
     try:
         document = tomllib.loads(data.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # a number too long, brackets too deep: not TOML of ours
         raise FormatError(f"not TOML: {error}", path, "correct it: man 5 isi_net.toml") from error
     try:
         return _settings(document)
@@ -86,9 +88,9 @@ def _settings(document: dict[str, Any]) -> Settings:
         },
         manager=_one_of(dhcp, "manager", MANAGERS),
         client=_one_of(dhcp, "client", CLIENTS),
-        source=_one_of(dhcp, "source", SOURCES),
-        poll_interval=_seconds(daemon, "poll_interval", POLL_INTERVAL_SECONDS),
-        deadline=_seconds(daemon, "deadline", DEADLINE_SECONDS),
+        source=_source(dhcp),
+        poll_interval=_seconds(daemon, "poll_interval", POLL_INTERVAL_SECONDS, 0.01),
+        deadline=_seconds(daemon, "deadline", DEADLINE_SECONDS, _LEAST_DEADLINE_SECONDS),
     )
 
 
@@ -139,8 +141,24 @@ def _one_of(table: dict[str, Any], key: str, words: tuple[str, ...]) -> str:
     return str(value)
 
 
-def _seconds(table: dict[str, Any], key: str, default: float) -> float:
+def _source(table: dict[str, Any]) -> str:
+    """A source of the table, or one from outside this package."""
+    value = table.get("source", "auto")
+    if value == "auto":
+        return "auto"
+    if not isinstance(value, str):
+        raise BadValue(f"{value!r} is not a string", "[dhcp] source", "put it in quotes")
+    from isi_net.dhcp import sources  # noqa: PLC0415 - a command that reads no lease does not pay for it
+
+    try:
+        sources.chosen(value)
+    except BadValue as error:
+        raise BadValue(error.what, "[dhcp] source", error.todo) from error
+    return value
+
+
+def _seconds(table: dict[str, Any], key: str, default: float, least: float) -> float:
     value = table.get(key, default)
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0.01 <= value <= 3600:
-        raise BadValue(f"{value!r} is not a time", f"[daemon] {key}", "write seconds, 0.01 to 3600")
+    if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= 3600:
+        raise BadValue(f"{value!r} is not a time", f"[daemon] {key}", f"write seconds, {least:g} to 3600")
     return float(value)

@@ -6,12 +6,14 @@ error ends in which exit status.
 
 import os
 import sys
+from collections.abc import Sequence
 
 import click
 
 from isi_net import __version__
-from isi_net.cli import exits
+from isi_net.cli import complete, exits
 from isi_net.cli.grammar import Nouns
+from isi_net.cli.stdout import drop_unwritten
 from isi_net.errors import Error
 from isi_net.store.tree import Tree
 
@@ -21,6 +23,7 @@ NOUNS = {
     "demo": "A cluster of four nodes in a directory, in ten seconds.",
     "dhcp": "What DHCP servers leased.",
     "groupnets": "Groupnets: subnets that share name resolution.",
+    "ifs": "The shared file system, checked.",
     "interfaces": "Interfaces of the nodes, with the pools that own them.",
     "merger": "The IP Merger's role.",
     "pools": "Pools of addresses.",
@@ -35,8 +38,22 @@ NOUNS = {
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="See isi_net(8) for exit statuses, files and recipes for cron.",
 )
-@click.option("--root", envvar="ISI_NET_ROOT", default="/", metavar="DIR", help="The node's own prefix.  [/]")
-@click.option("--ifs", envvar="ISI_NET_IFS", default="", metavar="DIR", help="The shared prefix.  [ROOT/ifs]")
+@click.option(
+    "--root",
+    envvar="ISI_NET_ROOT",
+    default="/",
+    metavar="DIR",
+    help="The node's own prefix.  [/]",
+    shell_complete=complete.directories,
+)
+@click.option(
+    "--ifs",
+    envvar="ISI_NET_IFS",
+    default="",
+    metavar="DIR",
+    help="The shared prefix.  [ROOT/ifs]",
+    shell_complete=complete.directories,
+)
 @click.version_option(__version__, message="isi_net %(version)s")
 @click.pass_context
 def isi_net(context: click.Context, root: str, ifs: str) -> None:
@@ -47,10 +64,17 @@ def isi_net(context: click.Context, root: str, ifs: str) -> None:
     context.obj = Tree(root, ifs)
 
 
-def main() -> None:
-    """Runs the command that the process was started with, and ends the process with its exit status."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs a command, the one that the process was started with unless `arguments` are given.
+
+    Ends the process (SystemExit) with the command's exit status.
+    """
+    if instruction := os.environ.get("_ISI_NET_COMPLETE"):
+        from isi_net.cli.shells import answer  # noqa: PLC0415 - a shell asks what TAB offers
+
+        sys.exit(answer(isi_net, "isi_net", instruction))
     try:
-        status = isi_net.main(prog_name="isi_net", standalone_mode=False)
+        status = isi_net.main(arguments, prog_name="isi_net", standalone_mode=False)
     except click.exceptions.Abort:
         status = exits.INTERRUPTED
     except click.ClickException as error:
@@ -60,5 +84,6 @@ def main() -> None:
         if os.environ.get("ISI_NET_DEBUG"):
             raise
         click.echo(f"Error: {exits.line(error)}", err=True)
+        drop_unwritten()
         status = exits.of(error)
     sys.exit(status or 0)

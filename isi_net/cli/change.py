@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 
 import click
 
-from isi_net.cli.show import emit
+from isi_net.cli.complete import Completer, words
+from isi_net.cli.stdout import say, warn
 from isi_net.errors import BadValue, NotFound
 from isi_net.model.network import Configuration, Groupnet, Pool, Subnet
 from isi_net.store.tree import Tree
@@ -60,7 +61,8 @@ class Field:
     """A field of a groupnet, subnet or pool that a command can set, and how a person types it.
 
     `kind` is the metavariable that help shows; `option` is the API's name where the model's is another;
-    of a list (`many`), `parse` reads one entry.
+    of a list (`many`), `parse` reads one entry.  What TAB offers is told by `complete`, or by a
+    `kind` like `yes|no`.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Field:
     option: str = ""
     many: bool = False
     choices: tuple[str, ...] = ()
+    complete: Completer | None = None
 
     @property
     def key(self) -> str:
@@ -77,27 +80,36 @@ class Field:
 
     def options(self) -> list[Callable[[Command], Command]]:
         """The click options that set this field."""
-        words = self.key.replace("_", "-")
+        name = self.key.replace("_", "-")
         kind: click.ParamType[Any] = Spelled(self.kind, commas(self.parse) if self.many else self.parse)
         if self.choices:
             kind = click.Choice(self.choices)
+        complete = self.complete or (words(self.kind.split("|")) if "|" in self.kind else None)
         options: list[Callable[[Command], Command]] = [
-            click.option(f"--{words}", self.key, type=kind, metavar=self.kind, help=self.help)
+            click.option(
+                f"--{name}",
+                self.key,
+                type=kind,
+                metavar=self.kind,
+                help=self.help,
+                shell_complete=complete,
+            )
         ]
         if self.many:
             what = self.help.removesuffix(".").lower()
             options += [
                 click.option(
-                    f"--{verb}-{words}",
+                    f"--{verb}-{name}",
                     f"{verb}_{self.key}",
                     type=kind,
                     metavar=self.kind,
                     help=f"{does} {what}.",
+                    shell_complete=complete,
                 )
                 for verb, does in (("add", "Add to"), ("remove", "Remove from"))
             ]
             options.append(
-                click.option(f"--clear-{words}", f"clear_{self.key}", is_flag=True, help=f"Clear {what}.")
+                click.option(f"--clear-{name}", f"clear_{self.key}", is_flag=True, help=f"Clear {what}.")
             )
         return options
 
@@ -174,15 +186,16 @@ class Changing:
 
         done = flexnet.change(tree, edit, author=author(), force=self.force, dry_run=self.dry_run)
         for warning in done.warnings:
-            click.echo(f"Warning: {warning.place}: {warning.message}", err=True)
+            warn(f"{warning.place}: {warning.message}")
         if self.dry_run:
-            emit("".join(f"{line}\n" for line in done.lines))
+            say(done.lines)
 
     def ask(self, question: str) -> None:
         """Asks before what cannot be undone, as isi does; ends the command unless the answer is yes."""
         if self.force or self.dry_run:
             return
-        answer = click.prompt(f"{question} (yes/[no])", default="no", show_default=False, err=True)
+        click.echo(f"{question} (yes/[no]): ", nl=False, err=True)
+        answer = sys.stdin.readline() if sys.stdin is not None else ""
         if answer.strip().lower() not in ("y", "yes"):
             click.echo("Nothing was changed.", err=True)
             raise click.exceptions.Exit(1)

@@ -2,14 +2,23 @@
 
 import click
 
-from isi_net.cli import groupnets, pools, subnets
-from isi_net.cli.dhcp import time_text
+from isi_net.cli import complete, exits, groupnets, pools, subnets
+from isi_net.cli.change import Changing, Spelled, changing
+from isi_net.cli.dhcp import FINDINGS, problem_record, time_text
 from isi_net.cli.grammar import Verbs
 from isi_net.cli.output import Column, Record
-from isi_net.cli.show import Showing, viewing
+from isi_net.cli.show import Showing, listing, viewing
+from isi_net.cli.stdout import emit, say
+from isi_net.flexnet import history as past
 from isi_net.flexnet.published import load
+from isi_net.formats import flx_config
+from isi_net.model import check as rules
+from isi_net.model.carry import brought_in
+from isi_net.model.changes import changes
 from isi_net.model.names import PoolId, SubnetId
 from isi_net.model.network import Assignment, Configuration
+from isi_net.model.spellings import parse_number
+from isi_net.store import revisions
 from isi_net.store.tree import Tree
 
 
@@ -98,3 +107,145 @@ def view(tree: Tree, showing: Showing) -> None:
       isi_net config view --format json
     """
     showing.record(record(load(tree)), VIEW)
+
+
+HISTORY = (
+    Column("revision", "Revision"),
+    Column("published", "Published"),
+    Column("term", "Term"),
+    Column("author", "Author"),
+    Column("change", "Change", lambda value: value.split("; ")),
+)
+
+
+def head_record(head: Configuration) -> Record:
+    """A revision's own facts."""
+    return {
+        "revision": head.revision,
+        "published": time_text(head.published) if head.published else None,
+        "term": head.term,
+        "author": head.author,
+        "change": head.change,
+    }
+
+
+@command.command()
+@listing
+@click.pass_obj
+def history(tree: Tree, showing: Showing) -> None:
+    """Lists the revisions that are kept, the newest first: who published each, and what it changed.
+
+    \b
+    Examples:
+      isi_net config history
+      isi_net config history --limit 5
+    """
+    showing.records([head_record(one) for one in past.heads(tree)], HISTORY)
+
+
+@command.command()
+@click.argument("a", required=False, metavar="[A]", shell_complete=complete.revisions_or_files)
+@click.argument("b", required=False, metavar="[B]", shell_complete=complete.revisions_or_files)
+@click.pass_obj
+def diff(tree: Tree, a: str | None, b: str | None) -> None:
+    """Prints what changed from A to B, a line a difference.
+
+    Each is a revision or a file; B is the current configuration when it is left out, and A the one before it.
+
+    \b
+    Examples:
+      isi_net config diff
+      isi_net config diff 12
+      isi_net config diff 12 14
+    """
+    current = load(tree)
+    before = past.revision(tree, current.revision - 1) if a is None else _either(tree, a)
+    after = current if b is None else _either(tree, b)
+    say(changes(before, after))
+
+
+def _either(tree: Tree, named: str) -> Configuration:
+    """The revision of that number, or the configuration in the file of that name."""
+    return past.revision(tree, int(named)) if named.isascii() and named.isdigit() else past.of_file(named)
+
+
+@command.command()
+@click.argument(
+    "revision",
+    type=Spelled("REVISION", parse_number(1, 2**53)),
+    metavar="REVISION",
+    shell_complete=complete.revisions,
+)
+@changing
+@click.pass_obj
+def rollback(tree: Tree, revision: int, changing: Changing) -> None:
+    """Publishes the network of an older REVISION again, as a new one.
+
+    What external managers leased stays as it is now.
+
+    \b
+    Examples:
+      isi_net config rollback 12 --dry-run
+      isi_net config rollback 12
+    """
+    older = past.revision(tree, revision)
+    changing.ask(f"Are you sure you want to go back to revision {revision}?")
+    changing.publish(tree, lambda current: brought_in(older, current))
+
+
+@command.command()
+@click.argument("path", required=False, metavar="[FILE]", type=click.Path())
+@listing
+@click.pass_context
+def check(context: click.Context, path: str | None, showing: Showing) -> None:
+    """Checks the current configuration, or the one in FILE: its schema, and every rule.
+
+    Lists what is wrong, and exits 1 when anything is.
+
+    \b
+    Examples:
+      isi_net config check
+      isi_net config check draft.xml --format json
+    """
+    tree: Tree = context.obj
+    if path is None:
+        current = revisions.current(tree)
+        if current.data:
+            flx_config.validate(current.data, current.path)
+        configuration = load(tree)
+    else:
+        configuration = past.of_file(path)
+    found = rules.check(configuration)
+    showing.records([problem_record(one) for one in found], FINDINGS)
+    context.exit(exits.FAILED if found else exits.DONE)
+
+
+@command.command()
+@click.pass_obj
+def export(tree: Tree) -> None:
+    """Prints the current configuration as XML, as `import` takes it.
+
+    \b
+    Examples:
+      isi_net config export > network.xml
+    """
+    emit(flx_config.render(load(tree)).decode())
+
+
+@command.command("import")
+@click.argument("path", metavar="FILE", type=click.Path())
+@changing
+@click.pass_obj
+def import_(tree: Tree, path: str, changing: Changing) -> None:
+    """Publishes the network in FILE, XML as `export` prints it, as a new revision.
+
+    It is checked as a whole; what external managers leased stays as it is now.
+
+    \b
+    Examples:
+      isi_net config import network.xml --dry-run
+      isi_net config import network.xml
+    """
+    brought = past.of_file(path)
+    changing.ask(f"Are you sure you want to publish the network in {path}?")
+    changing.publish(tree, lambda current: brought_in(brought, current))

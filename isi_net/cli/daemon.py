@@ -4,6 +4,7 @@ import click
 
 from isi_net.cli import exits
 from isi_net.cli.grammar import Verb
+from isi_net.model.text import printable
 from isi_net.store.tree import Tree
 
 
@@ -26,5 +27,5 @@ def command(context: click.Context, once: bool) -> None:
     tree: Tree = context.obj
     failures = run(tree, once)
     for failure in failures:
-        click.echo(f"Error: {failure}", err=True)
+        click.echo(f"Error: {printable(failure)}", err=True)
     context.exit(exits.FAILED if failures else exits.DONE)

@@ -6,7 +6,7 @@ from contextlib import closing
 import click
 
 from isi_net.cli.grammar import Verb
-from isi_net.cli.show import emit
+from isi_net.cli.stdout import emit
 
 
 @click.command(cls=Verb)

@@ -1,13 +1,16 @@
 """`isi_net dhcp`: what DHCP servers leased."""
 
 import os
+import re
 import time
 
 import click
 
+from isi_net.cli import complete
 from isi_net.cli.grammar import Verbs
 from isi_net.cli.output import Column, Record
 from isi_net.cli.show import Showing, listing, viewing
+from isi_net.cli.stdout import warn
 from isi_net.errors import NotFound
 from isi_net.formats import times
 from isi_net.model.finding import Finding
@@ -25,6 +28,15 @@ def problem_record(problem: Finding) -> Record:
         "message": problem.message,
         "action": problem.action,
     }
+
+
+FINDINGS = (
+    Column("severity", "Severity"),
+    Column("code", "Code"),
+    Column("place", "Place"),
+    Column("message", "Message"),
+    Column("action", "What To Do"),
+)
 
 
 def problem_lines(value: list[Record]) -> list[str]:
@@ -127,7 +139,7 @@ def lease() -> None:
 
 
 @lease.command()
-@click.argument("interface", required=False)
+@click.argument("interface", required=False, shell_complete=complete.interfaces)
 @click.option("--file", "path", type=click.Path(), help="Read this lease file, of any node or none.")
 @click.option(
     "--all", "everything", is_flag=True, help="Every lease in the files, not the current ones only."
@@ -152,19 +164,22 @@ def show(tree: Tree, interface: str | None, path: str | None, everything: bool, 
         name = interface or _interface_of(path)
         found = leases.of_file(path, interface, name, everything)
     else:
+        from isi_net.dhcp.sources import chosen  # noqa: PLC0415
         from isi_net.settings import load  # noqa: PLC0415
 
-        found = leases.of_node(tree, load(tree).interfaces, interface, everything)
+        settings = load(tree)
+        found = leases.of_node(tree, settings.interfaces, interface, everything, chosen(settings.source))
     shown = [whole_lease_record(one, problems, now) for one, problems in found.leases]
-    for problem in found.problems:
-        click.echo(f"Warning: {problem}", err=True)
     if not shown:
+        what = f"no lease of {interface}" if interface else "no lease"
+        if found.problems:
+            raise NotFound(f"{what}: {', and '.join(str(one) for one in found.problems)}")
         where = path or (
             tree.lease(interface) if interface else os.path.join(tree.leases, f"{LEASE_PREFIX}*")
         )
-        raise NotFound(
-            f"no lease{f' of {interface}' if interface else ''}", where, "is a DHCP client running?"
-        )
+        raise NotFound(what, where, "is a DHCP client running?")
+    for problem in found.problems:
+        warn(str(problem))
     if everything or len(shown) > 1:
         showing.records(shown, SHOWN_SEVERAL, SHOWN)
     else:
@@ -172,9 +187,16 @@ def show(tree: Tree, interface: str | None, path: str | None, everything: bool, 
 
 
 def _interface_of(path: str) -> str:
-    """The interface that a lease file's own name tells (OpenBSD writes it nowhere else): `…leases.em0`."""
-    _, found, interface = os.path.basename(path).rpartition("leases.")
-    return interface if found else ""
+    """The interface that a file's own name tells, for files that tell it nowhere else.
+
+    `…leases.em0` (OpenBSD), `em0.lease` (dhcpcd), `internal-UUID-em0.lease` (NetworkManager).
+    """
+    name = os.path.basename(path)
+    _, found, interface = name.rpartition("leases.")
+    if found:
+        return interface
+    stem = name.removesuffix(".lease")
+    return re.sub(r"^internal-[0-9a-f-]{36}-", "", stem) if stem != name else ""
 
 
 @lease.command("list")

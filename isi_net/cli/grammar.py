@@ -2,9 +2,12 @@
 
 import importlib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 def _the_one(word: str, names: Iterable[str], what: str, context: click.Context) -> str:
@@ -73,6 +76,18 @@ class Nouns(Verbs):
             return None
         command: click.Command = importlib.import_module(f"isi_net.cli.{cmd_name}").command
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem[str]]":
+        """The nouns that begin so, none of them loaded; or the options."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only a shell that asks needs it
+
+        if incomplete.startswith("-"):
+            return click.Command.shell_complete(self, ctx, incomplete)
+        return [
+            CompletionItem(name, help=what)
+            for name, what in sorted(self._nouns.items())
+            if name.startswith(incomplete)
+        ]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

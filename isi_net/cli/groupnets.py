@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from isi_net.cli import complete
 from isi_net.cli.change import Changing, Field, changing, edited, settable
 from isi_net.cli.grammar import Verbs
 from isi_net.cli.output import Column, Record
@@ -73,7 +74,7 @@ def list_(tree: Tree, showing: Showing) -> None:
 
 
 @command.command()
-@click.argument("groupnet", metavar="ID")
+@click.argument("groupnet", metavar="ID", shell_complete=complete.groupnets)
 @viewing
 @click.pass_obj
 def view(tree: Tree, groupnet: str, showing: Showing) -> None:
@@ -125,7 +126,7 @@ def create(tree: Tree, groupnet: str, given: dict[str, Any], changing: Changing)
 
 
 @command.command()
-@click.argument("groupnet", metavar="ID")
+@click.argument("groupnet", metavar="ID", shell_complete=complete.groupnets)
 @settable(FIELDS)
 @changing
 @click.pass_obj
@@ -146,7 +147,7 @@ def modify(tree: Tree, groupnet: str, given: dict[str, Any], changing: Changing)
 
 
 @command.command()
-@click.argument("groupnet", metavar="ID")
+@click.argument("groupnet", metavar="ID", shell_complete=complete.groupnets)
 @changing
 @click.pass_obj
 def delete(tree: Tree, groupnet: str, changing: Changing) -> None:

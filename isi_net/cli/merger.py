@@ -1,16 +1,28 @@
 """`isi_net merger`: the IP Merger's role."""
 
 import time
+from ipaddress import IPv4Address
 
 import click
 
-from isi_net.cli import exits
+from isi_net.cli import complete, exits
 from isi_net.cli.dhcp import problem_lines, problem_record, time_text
 from isi_net.cli.grammar import Verbs
 from isi_net.cli.output import Column, Record
-from isi_net.cli.show import Showing, viewing
+from isi_net.cli.show import Showing, listing, viewing
+from isi_net.cli.stdout import warn
+from isi_net.errors import BadValue, Refused
+from isi_net.flexnet import published
+from isi_net.merger import explain as reasons
 from isi_net.merger import status as state
+from isi_net.merger.inbox import Inbox
+from isi_net.model.changes import changes
+from isi_net.model.merge import merge
+from isi_net.model.names import parse_pool_id
+from isi_net.model.tenure import Tenure
 from isi_net.settings import load
+from isi_net.store import atomic
+from isi_net.store.lock import is_held
 from isi_net.store.tree import Tree
 
 VIEW = (
@@ -69,3 +81,148 @@ def status(context: click.Context, showing: Showing) -> None:
     found = state.read(tree, load(tree).deadline, time.time())
     showing.record(record(found), VIEW)
     context.exit(exits.STALLED if found.stalled else exits.DONE if found.held else exits.FAILED)
+
+
+HISTORY = (
+    Column("term", "Term"),
+    Column("devid", "DevID"),
+    Column("lnn", "LNN"),
+    Column("node", "Node"),
+    Column("from", "From"),
+    Column("until", "Until"),
+    Column("ended", "Ended"),
+)
+
+
+def tenure_record(tenure: Tenure, last_turn: float, in_office: bool) -> Record:
+    """One tenure; of a holder that could not say goodbye, `until` is when it last ended a turn."""
+    until = tenure.until if tenure.ended else last_turn
+    return {
+        "term": tenure.term,
+        "devid": tenure.devid,
+        "lnn": tenure.lnn,
+        "node": tenure.node,
+        "pid": tenure.pid,
+        "from": time_text(int(tenure.since)),
+        "until": None if in_office or until is None else time_text(int(until)),
+        "ended": None if in_office else tenure.ended or "died",
+    }
+
+
+@command.command()
+@listing
+@click.pass_obj
+def history(tree: Tree, showing: Showing) -> None:
+    """Lists who had the role, the newest first: from when until when, and why it ended.
+
+    \b
+    Examples:
+      isi_net merger history
+      isi_net merger history --limit 3 --format json
+    """
+    held = is_held(tree.merger_lock)
+    kept = state.tenures(tree)
+    shown = [tenure_record(one, last, held and one is kept[0][0] and not one.ended) for one, last in kept]
+    showing.records(shown, HISTORY)
+
+
+@command.command("step-down")
+@click.pass_obj
+def step_down(tree: Tree) -> None:
+    """Asks the holder of the role to give it to another node.
+
+    It does so at its next turn; where no other node stands in line, it takes the role again after 5 s.
+
+    \b
+    Examples:
+      isi_net merger step-down
+    """
+    found = state.read(tree, load(tree).deadline, time.time())
+    if not found.held or found.tenure is None:
+        raise Refused("nobody has the role", tree.merger_lock, "start isi_net daemon on a node")
+    atomic.replace(tree.step_down, f"{found.tenure.term}\n".encode())
+
+
+@command.command()
+@viewing
+@click.pass_obj
+def plan(tree: Tree, showing: Showing) -> None:
+    """Shows what the merger's next turn would do, from what lies on the disk; changes nothing.
+
+    \b
+    Examples:
+      isi_net merger plan
+      isi_net merger plan --format json
+    """
+    before = published.load(tree)
+    merged = merge(before, Inbox(tree).read(), time.time())
+    found = {
+        "revision": before.revision,
+        "changes": list(changes(before, merged.configuration)),
+        "findings": [problem_record(one) for one in merged.findings],
+    }
+    showing.record(found, PLAN)
+
+
+PLAN = (
+    Column("revision", "Revision"),
+    Column("changes", "Changes"),
+    Column("findings", "Findings", problem_lines),
+)
+
+
+@command.command()
+@click.pass_context
+def run(context: click.Context) -> None:
+    """Makes one turn of the merger by hand, when the role is free.
+
+    \b
+    Examples:
+      isi_net merger run
+    """
+    from isi_net.daemon.wiring import merge_once  # noqa: PLC0415 - no other verb needs the daemon
+
+    tree: Tree = context.obj
+    turn = merge_once(tree)
+    for finding in turn.findings:
+        warn(str(finding))
+
+
+EXPLAINED = (
+    Column("place", "Interface"),
+    Column("step", "Step"),
+    Column("where", "Where"),
+    Column("says", "Says"),
+)
+
+
+@command.command()
+@click.argument("asked", metavar="ADDRESS|NODE|POOL", shell_complete=complete.explainable)
+@listing
+@click.pass_obj
+def explain(tree: Tree, asked: str, showing: Showing) -> None:
+    """Explains why an address is where it is, or is not: from its lease to its pool.
+
+    Asked for a node (its LNN or name) or a pool, it explains every address that belongs there.
+
+    \b
+    Examples:
+      isi_net merger explain 10.20.30.11
+      isi_net merger explain GLaDOS-3
+      isi_net merger explain groupnet0.subnet0.pool0
+    """
+    steps = reasons.explain(tree, _asked(asked), time.time())
+    shown = [{"place": one.place, "step": one.step, "where": one.where, "says": one.says} for one in steps]
+    showing.records(shown, EXPLAINED)
+
+
+def _asked(text: str) -> reasons.Asked:
+    """An address, a pool's id, or else a node's LNN or name."""
+    try:
+        return reasons.Asked(address=IPv4Address(text))
+    except ValueError:
+        pass
+    try:
+        return reasons.Asked(pool=parse_pool_id(text))
+    except BadValue:
+        return reasons.Asked(node=text)

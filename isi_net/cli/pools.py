@@ -1,10 +1,12 @@
 """`isi_net pools`: pools of addresses."""
 
+from collections.abc import Callable, Collection
 from typing import Any, get_args
 
 import click
 
-from isi_net.cli.change import Changing, Field, changing, edited, settable
+from isi_net.cli import complete
+from isi_net.cli.change import Changing, Field, Spelled, changing, edited, settable
 from isi_net.cli.grammar import Verbs
 from isi_net.cli.output import Column, Record
 from isi_net.cli.show import Showing, listing, viewing
@@ -142,23 +144,58 @@ def command() -> None:
     """Pools of addresses."""
 
 
+def parse_word(known: Collection[str]) -> Callable[[str], str]:
+    """A reader of one of the API's words, with dashes for its underscores if one likes."""
+
+    def parse(text: str) -> str:
+        word = text.replace("-", "_")
+        if word not in known:
+            raise BadValue(f"{text!r} is not known", todo=f"use one of {', '.join(known)}")
+        return word
+
+    return parse
+
+
+def by_manager(manager: str | None, name: str) -> bool:
+    """Whether who asks for `manager`, in capitals or not, or for none, means the one of this name."""
+    return manager is None or manager.casefold() == name.casefold()
+
+
 @command.command("list")
+@click.option(
+    "--alloc-method",
+    type=Spelled("METHOD", parse_word(get_args(AllocMethod))),
+    shell_complete=complete.words(get_args(AllocMethod)),
+    help="Only those whose addresses are given so: static, dynamic or externally_managed.",
+)
+@click.option(
+    "--external-manager",
+    metavar="NAME",
+    help="Only those whose addresses NAME allocates: AWS …",
+    shell_complete=complete.managers,
+)
 @listing
 @click.pass_obj
-def list_(tree: Tree, showing: Showing) -> None:
+def list_(tree: Tree, alloc_method: str | None, external_manager: str | None, showing: Showing) -> None:
     """Lists the pools.
 
     \b
     Examples:
       isi_net pools list
-      isi_net pools list --format json
+      isi_net pools list --external-manager AWS --format json
       isi_net pools list -a -z --sort alloc_method
     """
-    showing.records(records(load(tree)), COLUMNS, VIEW)
+    found = [
+        one
+        for one in records(load(tree))
+        if alloc_method in (None, one["alloc_method"])
+        and by_manager(external_manager, one["external_manager"])
+    ]
+    showing.records(found, COLUMNS, VIEW)
 
 
 @command.command()
-@click.argument("pool", metavar="ID")
+@click.argument("pool", metavar="ID", shell_complete=complete.pools)
 @viewing
 @click.pass_obj
 def view(tree: Tree, pool: str, showing: Showing) -> None:
@@ -199,7 +236,15 @@ FIELDS = (
         choices=get_args(AggregationMode),
     ),
     Field("manual_ranges", parse_range, "RANGE,...", "The ranges of addresses.", option="ranges", many=True),
-    Field("manual_ifaces", parse_ifaces, "LNN:IFACE,...", "The interfaces.", option="ifaces", many=True),
+    Field(
+        "manual_ifaces",
+        parse_ifaces,
+        "LNN:IFACE,...",
+        "The interfaces.",
+        option="ifaces",
+        many=True,
+        complete=complete.ifaces,
+    ),
     Field("static_routes", parse_route, "ROUTE,...", "The static routes.", many=True),
     Field("firewall_policy", check_name, "NAME", "The firewall policy of its addresses."),
     Field("rebalance_policy", str, "POLICY", "When addresses move back.", choices=get_args(RebalancePolicy)),
@@ -207,7 +252,13 @@ FIELDS = (
     Field("sc_dns_zone", parse_domain, "DOMAIN", "The SmartConnect zone."),
     Field("sc_dns_zone_aliases", parse_domain, "DOMAIN,...", "The SmartConnect zone's aliases.", many=True),
     Field("sc_failover_policy", str, "POLICY", "How addresses fail over.", choices=_BALANCING),
-    Field("sc_subnet", check_name, "SUBNET", "The subnet whose SmartConnect service answers."),
+    Field(
+        "sc_subnet",
+        check_name,
+        "SUBNET",
+        "The subnet whose SmartConnect service answers.",
+        complete=complete.subnet_names,
+    ),
     Field("sc_ttl", parse_number(0, 2**31 - 1), "SECONDS", "How long its answers may be kept."),
     Field("nfsv3_rroce_only", parse_switch, "yes|no", "Whether it serves NFSoRDMA only."),
     Field("ipv6_perform_dad", parse_switch, "yes|no", "Whether IPv6 looks for duplicates first."),
@@ -244,7 +295,7 @@ def create(tree: Tree, pool: str, given: dict[str, Any], changing: Changing) -> 
 
 
 @command.command()
-@click.argument("pool", metavar="ID")
+@click.argument("pool", metavar="ID", shell_complete=complete.pools)
 @settable(FIELDS)
 @changing
 @click.pass_obj
@@ -268,7 +319,7 @@ def modify(tree: Tree, pool: str, given: dict[str, Any], changing: Changing) -> 
 
 
 @command.command()
-@click.argument("pool", metavar="ID")
+@click.argument("pool", metavar="ID", shell_complete=complete.pools)
 @changing
 @click.pass_obj
 def delete(tree: Tree, pool: str, changing: Changing) -> None:

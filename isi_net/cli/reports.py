@@ -4,12 +4,16 @@ import time
 
 import click
 
+from isi_net.cli import complete
+from isi_net.cli.change import Changing, author, changing
 from isi_net.cli.dhcp import lease_record, problem_lines, problem_record, time_text
 from isi_net.cli.grammar import Verbs
 from isi_net.cli.output import Column, Record
 from isi_net.cli.show import Showing, listing, viewing
+from isi_net.cli.stdout import say
 from isi_net.errors import NotFound
 from isi_net.merger.inbox import Inbox
+from isi_net.merger.retire import retire, what_goes
 from isi_net.model.report import Report, UnreadReport
 from isi_net.store.tree import Tree
 
@@ -75,7 +79,7 @@ def list_(tree: Tree, showing: Showing) -> None:
 
 
 @command.command()
-@click.argument("devid", type=click.IntRange(min=1), metavar="DEVID")
+@click.argument("devid", type=click.IntRange(min=1), metavar="DEVID", shell_complete=complete.devids)
 @viewing
 @click.pass_obj
 def view(tree: Tree, devid: int, showing: Showing) -> None:
@@ -89,3 +93,25 @@ def view(tree: Tree, devid: int, showing: Showing) -> None:
     if found is None:
         raise NotFound(f"there is no report of devid {devid}", tree.reports, "see isi_net reports list")
     showing.record(record(found, time.time()), VIEW)
+
+
+@command.command()
+@click.argument("devid", type=click.IntRange(min=1), metavar="DEVID", shell_complete=complete.devids)
+@changing
+@click.pass_obj
+def delete(tree: Tree, devid: int, changing: Changing) -> None:
+    """Retires the node with this DEVID: deletes its report, and takes its leased addresses out of all pools.
+
+    Refused while that node's daemon reports.
+
+    \b
+    Examples:
+      isi_net reports delete 4 --dry-run
+      isi_net reports delete 4
+    """
+    goes = what_goes(tree, devid)
+    if changing.dry_run:
+        say(goes)
+        return
+    changing.ask(f"Are you sure you want to retire devid {devid} with its report and addresses?")
+    retire(tree, devid, author())

@@ -1,9 +1,6 @@
-"""The options that every listing and every view has, and the one place where commands print."""
+"""The options that every listing and every view has."""
 
 import functools
-import os
-import signal
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +8,7 @@ from typing import Any
 import click
 
 from isi_net.cli.output import FORMATS, Column, Record, arrange, render
-from isi_net.errors import Unwritable
+from isi_net.cli.stdout import emit
 
 Command = Callable[..., Any]
 
@@ -93,17 +90,3 @@ def _with(options: Sequence[Callable[[Command], Command]], command: Command) -> 
     for option in reversed(options):
         with_options = option(with_options)
     return with_options
-
-
-def emit(text: str) -> None:
-    """Writes all of `text` to stdout, or with an error; a reader who has gone (`| head`) ends it quietly."""
-    if sys.stdout is None:
-        raise Unwritable("cannot write: it is closed", "stdout", "do not close it, or send it to /dev/null")
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except OSError as error:
-        # What is left in the buffer would be tried, and complained of, once more as the interpreter ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        raise Unwritable(f"cannot write: {error.strerror}", "stdout", "make room where it goes") from error

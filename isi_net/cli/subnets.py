@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from isi_net.cli import complete
 from isi_net.cli.change import Changing, Field, Spelled, changing, edited, settable
 from isi_net.cli.grammar import Verbs
 from isi_net.cli.output import Column, Record
@@ -100,7 +101,7 @@ def list_(tree: Tree, showing: Showing) -> None:
 
 
 @command.command()
-@click.argument("subnet", metavar="ID")
+@click.argument("subnet", metavar="ID", shell_complete=complete.subnets)
 @viewing
 @click.pass_obj
 def view(tree: Tree, subnet: str, showing: Showing) -> None:
@@ -166,7 +167,7 @@ def create(
 
 
 @command.command()
-@click.argument("subnet", metavar="ID")
+@click.argument("subnet", metavar="ID", shell_complete=complete.subnets)
 @settable(FIELDS)
 @changing
 @click.pass_obj
@@ -188,7 +189,7 @@ def modify(tree: Tree, subnet: str, given: dict[str, Any], changing: Changing) -
 
 
 @command.command()
-@click.argument("subnet", metavar="ID")
+@click.argument("subnet", metavar="ID", shell_complete=complete.subnets)
 @changing
 @click.pass_obj
 def delete(tree: Tree, subnet: str, changing: Changing) -> None:

@@ -6,8 +6,8 @@
 4 warning, 6 informational.
 """
 
+import contextlib
 import os
-import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
@@ -16,6 +16,7 @@ from isi_net.model.network import Node
 from isi_net.model.text import printable
 
 PROGRAM = "isi_smartconnect_d"
+STDERR = 2
 
 _FACILITY = 3
 _SEVERITIES: dict[Severity, int] = {"error": 3, "warning": 4, "info": 6}
@@ -45,13 +46,18 @@ class Log:
         """Opens the file at its path, again when it is open already (logrotate has moved it)."""
         self.close()
         try:
-            os.makedirs(os.path.dirname(self._path), exist_ok=True)
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            self._descriptor = os.open(self._path, flags, 0o644)
+            self._open()
         except OSError as error:
             self._complain(error)
 
+    def _open(self) -> None:
+        os.makedirs(os.path.dirname(self._path), exist_ok=True)
+        # O_NONBLOCK: a FIFO that nobody reads must not hold us for ever.
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        self._descriptor = os.open(self._path, flags, 0o644)
+
     def close(self) -> None:
+        """Closes the file; the next line opens it again."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -61,12 +67,14 @@ class Log:
         text = line(self._clock(), severity, self.node, self._pid, message)
         try:
             if self._descriptor < 0:
-                raise FileNotFoundError(2, "not open")
-            os.write(self._descriptor, text.encode(errors="backslashreplace"))
+                self._open()
+            data = memoryview(text.encode(errors="backslashreplace"))
+            while data:
+                data = data[os.write(self._descriptor, data) :]
             self._complained = False
         except OSError as error:
             self._complain(error)
-            sys.stderr.write(text)
+            _tell(text)
 
     def sentence(self, who: str, text: str, severity: Severity = "info") -> None:
         """Appends the sentence in which a turn of `who` ended, unless its last one said the same."""
@@ -90,6 +98,10 @@ class Log:
     def _complain(self, error: OSError) -> None:
         if not self._complained:
             self._complained = True
-            sys.stderr.write(
-                f"Error: cannot write the log, {self._path}: {error.strerror}; it goes to stderr\n"
-            )
+            _tell(f"Error: cannot write the log, {self._path}: {error.strerror}; it goes to stderr\n")
+
+
+def _tell(text: str) -> None:
+    """What cannot be written to stderr either is lost: that must end no daemon."""
+    with contextlib.suppress(OSError):
+        os.write(STDERR, text.encode(errors="backslashreplace"))

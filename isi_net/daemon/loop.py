@@ -7,10 +7,10 @@ house: a daemon that dies of a surprise follows nobody's addresses.
 import faulthandler
 import signal
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
-from isi_net.daemon.log import Log
-from isi_net.daemon.watch import WakeUps
+from isi_net.daemon.log import STDERR, Log
 from isi_net.errors import Error
 from isi_net.model.finding import Finding
 from isi_net.model.turn import Turn
@@ -20,71 +20,94 @@ from isi_net.model.turn import Turn
 _HANGING_DEADLINES = 3
 
 
+class Signals:
+    """What was asked by signals: SIGTERM and SIGINT to `stop`, SIGHUP to `reload` the settings."""
+
+    def __init__(self) -> None:
+        self.stop = self.reload = False
+
+    def listen(self, descriptor: int) -> None:
+        """Heeds the signals from now on; the kernel writes a byte to `descriptor` for each, to end a wait."""
+        signal.set_wakeup_fd(descriptor, warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._heard)
+
+    @staticmethod
+    def wake_nobody() -> None:
+        """For the end: no signal writes to a descriptor any more, and none kills what is ending."""
+        signal.set_wakeup_fd(-1)
+
+    def _heard(self, number: int, _frame: object) -> None:
+        if number == signal.SIGHUP:
+            self.reload = True
+        else:
+            self.stop = True
+
+
+@contextmanager
+def watchdog(deadline: float) -> Iterator[None]:
+    """Ends the process when what is done in here hangs; stderr says where.  `deadline` is in seconds."""
+    faulthandler.dump_traceback_later(_HANGING_DEADLINES * deadline, exit=True, file=STDERR)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
 class Loop:
-    """Takes the turns of one daemon until somebody says stop."""
+    """Takes the turns of one daemon until a signal asks for something else."""
 
     def __init__(
         self,
         parts: Mapping[str, Callable[[], Turn]],
         log: Log,
-        wake_ups: WakeUps,
-        watched: Callable[[], Iterable[str]],
-        rested: Callable[[], None],
+        signals: Signals,
+        watch: Callable[[], str],
+        rest: Callable[[float], None],
         poll_interval: float,
         deadline: float,
     ) -> None:
-        """`parts` take turns in their order; `watched` says which directories matter now; `rested` is told
-        that the loop slept on purpose; `poll_interval` and `deadline` are in seconds.
+        """`parts` take turns in their order; `watch` has what matters now end the rests, and says why it
+        cannot; `rest` waits; `poll_interval` and `deadline` are in seconds.
         """
-        self._parts, self._log, self._wake_ups = dict(parts), log, wake_ups
-        self._watched, self._rested = watched, rested
+        self._parts, self._log, self._signals = dict(parts), log, signals
+        self._watch, self._rest = watch, rest
         self._poll_interval, self._deadline = poll_interval, deadline
-        self._stop = False
-        self._reload = False
+        self._findings: dict[str, tuple[Finding, ...]] = {}
         self._trouble = ""
 
     def once(self) -> list[str]:
         """One turn of each part; gives back what went wrong."""
-        failures, findings, again = self._turns()
+        failures, again = self._turns()
         if again:
-            failures, findings, again = self._turns()
-        self._log.findings(findings)
+            failures, _ = self._turns()
         return failures
 
-    def run(self) -> bool:
-        """Turns until SIGTERM or SIGINT; gives back True when SIGHUP asked for new settings instead."""
-        self._reload = False
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, self._signalled)
-        signal.set_wakeup_fd(self._wake_ups.signal_descriptor)
-        self._watch()
-        while not self._stop and not self._reload:
-            _, findings, again = self._turns()
-            self._log.findings(findings)
-            self._watch()
-            if not again and not self._stop and not self._reload:
-                self._wake_ups.wait(self._poll_interval)
-            self._rested()
-        return self._reload and not self._stop
+    def run(self) -> None:
+        """Turns until a signal asks to stop or to reload."""
+        at_once = False
+        self._see()
+        while not self._asked():
+            _, again = self._turns()
+            self._see()
+            # Once at once; whoever asks for it a second time waits like everybody: it may go on for ever.
+            at_once = again and not at_once
+            if not at_once and not self._asked():
+                self._rest(self._poll_interval)
 
-    def _signalled(self, number: int, _frame: object) -> None:
-        if number == signal.SIGHUP:
-            self._reload = True
-        else:
-            self._stop = True
+    def _asked(self) -> bool:
+        return self._signals.stop or self._signals.reload
 
-    def _turns(self) -> tuple[list[str], list[Finding], bool]:
-        faulthandler.dump_traceback_later(_HANGING_DEADLINES * self._deadline, exit=True)
+    def _turns(self) -> tuple[list[str], bool]:
         failures: list[str] = []
-        findings: list[Finding] = []
-        once_more = False
-        try:
+        again = False
+        with watchdog(self._deadline):
             for name, take in self._parts.items():
                 try:
                     turn = take()
                     self._log.sentence(name, turn.sentence)
-                    findings += turn.findings
-                    once_more |= turn.again
+                    self._findings[name] = turn.findings  # of a turn that fails, the last ones stand
+                    again |= turn.again
                 except Error as error:
                     failures.append(str(error))
                     self._log.sentence(name, str(error), "error")
@@ -92,13 +115,11 @@ class Loop:
                     failures.append(repr(surprise))
                     told = "".join(traceback.format_exception(surprise))
                     self._log.sentence(name, f"unexpected: {told}", "error")
-        finally:
-            faulthandler.cancel_dump_traceback_later()
-        return failures, findings, once_more
+            self._log.findings(finding for found in self._findings.values() for finding in found)
+        return failures, again
 
-    def _watch(self) -> None:
-        self._wake_ups.watch(self._watched())
-        if self._wake_ups.trouble != self._trouble:
-            self._trouble = self._wake_ups.trouble
-            if self._trouble:
-                self._log.write(self._trouble, "warning")
+    def _see(self) -> None:
+        trouble = self._watch()
+        if trouble and trouble != self._trouble:
+            self._log.write(trouble, "warning")
+        self._trouble = trouble

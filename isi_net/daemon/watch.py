@@ -8,6 +8,7 @@ import contextlib
 import os
 import select
 import sys
+import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -16,20 +17,23 @@ if TYPE_CHECKING:
 
 
 class WakeUps:
-    """One place to wait for everything."""
+    """One place to wait for everything; a process needs one, for as long as it runs."""
 
     def __init__(self) -> None:
         self._read, self.signal_descriptor = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._open = True
+        self._closing = threading.Lock()
         self._poll = select.poll()
         self._poll.register(self._read, select.POLLIN)
         self._inotify: INotify | None = None
-        self._watched: dict[str, int] = {}
-        self.trouble = ""
+        self._watches: frozenset[int] = frozenset()
 
     def wake(self) -> None:
-        """Ends the wait; may be called from any thread."""
-        with contextlib.suppress(BlockingIOError):  # it is full of wake-ups already
-            os.write(self.signal_descriptor, b"\0")
+        """Ends the wait; may be called from any thread, at any time."""
+        # A descriptor's number is given out again: a byte written after the end would land in some file.
+        with self._closing, contextlib.suppress(BlockingIOError):  # it is full of wake-ups already
+            if self._open:
+                os.write(self.signal_descriptor, b"\0")
 
     def wait(self, seconds: float) -> None:
         """Waits until something happens, `seconds` at most."""
@@ -39,34 +43,39 @@ class WakeUps:
             elif self._inotify is not None:
                 self._inotify.read(timeout=0)
 
-    def watch(self, directories: Iterable[str]) -> None:
+    def watch(self, directories: Iterable[str]) -> str:
         """Watches exactly these directories for files that change; those that are not there, not yet.
 
-        `trouble` says afterwards why watching does not work, empty when it does.
+        Gives back why watching does not work, empty when it does.
         """
-        wanted = set(directories)
-        if wanted == self._watched.keys() or sys.platform != "linux":
-            return
+        if sys.platform != "linux":
+            return ""
         from inotify_simple import INotify, flags  # noqa: PLC0415 - 15 ms, and only the daemon watches
 
+        mask = flags.CLOSE_WRITE | flags.MODIFY | flags.MOVED_TO | flags.DELETE
         try:
             if self._inotify is None:
                 self._inotify = INotify(nonblocking=True)
                 self._poll.register(self._inotify.fileno(), select.POLLIN)
-            for path in self._watched.keys() - wanted:
-                self._inotify.rm_watch(self._watched.pop(path))
-            mask = flags.CLOSE_WRITE | flags.MODIFY | flags.MOVED_TO | flags.DELETE | flags.DELETE_SELF
-            for path in wanted - self._watched.keys():
-                try:
-                    self._watched[path] = self._inotify.add_watch(path, mask)
-                except FileNotFoundError:
-                    continue
-            self.trouble = ""
+            watches = set()
+            for path in directories:
+                # Every time anew: that gives the same watch as long as the directory is the same one, and
+                # another when it was deleted and made again, moved, or mounted over.
+                with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                    watches.add(self._inotify.add_watch(path, mask | flags.ONLYDIR))
+            for gone in self._watches - watches:
+                with contextlib.suppress(OSError):  # EINVAL: the kernel ended it, with its directory
+                    self._inotify.rm_watch(gone)
+            self._watches = frozenset(watches)
         except OSError as error:
-            self.trouble = f"cannot watch files ({error.strerror}): changes are seen by polling"
+            return f"cannot watch files ({error.strerror}): changes are seen by polling"
+        return ""
 
     def close(self) -> None:
+        """Lets go of everything; `wake` does nothing from now on."""
+        with self._closing:
+            self._open = False
+            os.close(self._read)
+            os.close(self.signal_descriptor)
         if self._inotify is not None:
             self._inotify.close()
-        os.close(self._read)
-        os.close(self.signal_descriptor)

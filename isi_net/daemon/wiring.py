@@ -2,18 +2,19 @@
 
 import os
 import time
-from collections.abc import Iterable
 
 from isi_net import __version__
-from isi_net.daemon.log import Log
-from isi_net.daemon.loop import Loop
+from isi_net.daemon.log import STDERR, Log
+from isi_net.daemon.loop import Loop, Signals, watchdog
 from isi_net.daemon.watch import WakeUps
 from isi_net.dhcp.leases import NodeLeases
+from isi_net.dhcp.sources import chosen
 from isi_net.errors import Error, Refused
 from isi_net.merger.merger import Merger
 from isi_net.merger.role import Role
 from isi_net.model.network import ON_PREMISES, Node
 from isi_net.model.turn import Turn
+from isi_net.reporter.inventory import Stocktaker
 from isi_net.reporter.reporter import Reporter, Witness
 from isi_net.settings import Settings, load, node_of
 from isi_net.store.lock import FileLock
@@ -29,26 +30,58 @@ def run(tree: Tree, once: bool = False) -> list[str]:
     """
     settings = load(tree)
     node = node_of(settings, tree)
+    _fill_standard_streams()
     alone = _alone(tree)
     log = Log(tree.log, node, os.getpid(), time.time)
     log.open()
-    daemon = _Daemon(tree, settings, node, log, waits=not once)
+    signals, wake_ups = Signals(), WakeUps()
+    daemon = _Daemon(tree, settings, node, log, signals, wake_ups, waits=not once)
     try:
         if once:
             return daemon.once()
-        while daemon.run():
+        signals.listen(wake_ups.signal_descriptor)
+        while True:
+            daemon.run()
+            if signals.stop:
+                return []
+            signals.reload = False  # before anything is read: who asks from now on is heard again
             log.open()
             fresh = _reload(tree, settings, log)
             if fresh != settings:
                 daemon.end()
                 settings, node = fresh, node_of(fresh, tree)
                 log.node = node
-                daemon = _Daemon(tree, settings, node, log, waits=True)
-        return []
+                daemon = _Daemon(tree, settings, node, log, signals, wake_ups, waits=True)
     finally:
         daemon.end()
+        signals.wake_nobody()
+        wake_ups.close()
         log.close()
         alone.close()
+
+
+def merge_once(tree: Tree) -> Turn:
+    """One turn of the merger by hand.  Raises Refused when another has the role, and what the turn raises."""
+    settings = load(tree)
+    node = node_of(settings, tree)
+    log = Log(tree.log, node, os.getpid(), time.time)
+    log.open()
+    role = Role(tree, node, os.getpid(), settings.deadline, time.time, _boottime, wake=None)
+    try:
+        turn = Merger(tree, node, role, time.time, log.write).turn()
+        if role.tenure is None:
+            raise Refused("another has the role", tree.merger_lock, "see isi_net merger status")
+        return turn
+    finally:
+        role.give_back("released", rest=False)
+        log.close()
+
+
+def _fill_standard_streams() -> None:
+    """Gives descriptors 0 to 2 to nobody: what is said on a closed stderr must not land in a file of ours."""
+    while (descriptor := os.open(os.devnull, os.O_RDONLY)) <= STDERR:
+        pass
+    os.close(descriptor)
 
 
 def _alone(tree: Tree) -> FileLock:
@@ -82,22 +115,31 @@ def _reload(tree: Tree, settings: Settings, log: Log) -> Settings:
 class _Daemon:
     """One life between two changes of the settings."""
 
-    def __init__(self, tree: Tree, settings: Settings, node: Node, log: Log, waits: bool) -> None:
+    def __init__(
+        self,
+        tree: Tree,
+        settings: Settings,
+        node: Node,
+        log: Log,
+        signals: Signals,
+        wake_ups: WakeUps,
+        waits: bool,
+    ) -> None:
         """With `waits`, a thread waits in the kernel for the role; else each turn tries for it."""
-        self._tree = tree
-        self._wake_ups = WakeUps()
-        wake = self._wake_ups.wake if waits else None
+        self._tree, self._wake_ups, self._deadline = tree, wake_ups, settings.deadline
+        wake = wake_ups.wake if waits else None
         self._role = Role(tree, node, os.getpid(), settings.deadline, time.time, _boottime, wake)
-        self._leases = NodeLeases(tree, settings.interfaces)
+        self._leases = NodeLeases(tree, settings.interfaces, chosen(settings.source))
         manager = ON_PREMISES if settings.manager == "auto" else settings.manager
-        self._reporter = Reporter(tree, Witness(node, manager, "dhclient", __version__), time.time)
+        self._reporter = Reporter(tree, Witness(node, manager, settings.source, __version__), time.time)
+        self._stocktaker = Stocktaker(tree, node, settings.interfaces, _boottime)
         merger = Merger(tree, node, self._role, time.time, log.write)
         self._loop = Loop(
             {"IPReporter": self._report, "IPMerger": merger.turn},
             log,
-            self._wake_ups,
-            self._watched,
-            self._role.rested,
+            signals,
+            self._watch,
+            self._rest,
             settings.poll_interval,
             settings.deadline,
         )
@@ -105,21 +147,29 @@ class _Daemon:
 
     def end(self) -> None:
         """Gives the role back; nothing is waited for."""
-        self._role.give_back("released", rest=False)
-        self._wake_ups.close()
+        with watchdog(self._deadline):
+            self._role.give_back("released", rest=False)
 
     def _report(self) -> Turn:
         found = self._leases.read()
         problems = [problem for one in found for problem in one.problems]
-        report = self._reporter.turn({one.interface: one.lease for one in found}, problems)
+        sources = ", ".join(sorted({one.source for one in found if one.lease}))
+        report = self._reporter.turn({one.interface: one.lease for one in found}, problems, sources)
         said = ", ".join(f"{lease.interface} {lease.address}" for lease in report.addresses)
-        return Turn(f"{said or 'no lease'}, by {report.manager}", report.problems)
+        findings = (*report.problems, *self._stocktaker.turn())
+        return Turn(f"{said or 'no lease'}, by {report.manager}", findings)
 
-    def _watched(self) -> Iterable[str]:
-        """Our lease files; and, while the role is ours, everybody's reports."""
-        yield self._tree.leases
-        if self._role.tenure is not None:
-            yield self._tree.reports
+    def _watch(self) -> str:
+        """Has our lease files end a rest; and, while the role is ours, everybody's reports."""
+        ours = self._role.tenure is not None
+        return self._wake_ups.watch([*self._leases.directories(), *([self._tree.reports] if ours else [])])
+
+    def _rest(self, seconds: float) -> None:
+        """Waits; that is not the file system's time, unless the process was stopped, or the machine slept."""
+        began = _boottime()
+        self._wake_ups.wait(seconds)
+        if _boottime() - began <= seconds + self._deadline:
+            self._role.rested()
 
 
 def _boottime() -> float:

@@ -2,20 +2,21 @@
 and swap; who loses the race reads again and tries again.
 """
 
+import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from secrets import token_hex
 
-from isi_net.errors import Conflict, Refused
+from isi_net.errors import Conflict, Error, Refused, Unwritable
 from isi_net.flexnet import published
+from isi_net.flexnet.publish import publish
 from isi_net.flexnet.second_names import Members, SecondName
 from isi_net.formats import times
 from isi_net.model.changes import changes
 from isi_net.model.check import check
 from isi_net.model.finding import Finding
-from isi_net.model.guard import guard
+from isi_net.model.guard import Guarded, guard
 from isi_net.model.network import Configuration
 from isi_net.store import atomic, revisions
 from isi_net.store.tree import Tree
@@ -39,12 +40,14 @@ def change(
     author: str,
     force: bool = False,
     dry_run: bool = False,
+    guarded: bool = True,
     pause: Callable[[float], None] = time.sleep,
 ) -> Changed:
     """Publishes what `edit` makes of the current configuration, as a new revision by `author`.
 
     `edit` is called again on what somebody else published meanwhile.  A change that changes nothing
-    publishes nothing.  Raises Refused for what a rule forbids, and Conflict after five lost races.
+    publishes nothing.  Retiring a node is not `guarded`: it takes leased addresses away, which nothing
+    else does by hand.  Raises Refused for what a rule forbids, and Conflict after five lost races.
     """
     for attempt in range(TRIES):
         before = published.load(tree)
@@ -52,7 +55,7 @@ def change(
         lines = tuple(changes(before, after))
         if after.same_network(before):
             return Changed((), (), before.revision)
-        judged = guard(before, after, force)
+        judged = guard(before, after, force) if guarded else Guarded((), ())
         known = set(check(before))
         for refusal in (*judged.refusals, *(one for one in check(after) if one not in known)):
             raise Refused(f"{refusal.place}: {refusal.message}", todo=refusal.action)
@@ -60,11 +63,11 @@ def change(
             return Changed(lines, judged.warnings, before.revision)
         after = replace(after, term=before.term, published=int(time.time()), author=author)
         try:
-            revision = _publish(tree, before, after)
+            revision, warnings = _publish(tree, before, after)
         except Conflict:
             pause(0.01 * 2**attempt)
             continue
-        return Changed(lines, judged.warnings, revision)
+        return Changed(lines, (*judged.warnings, *warnings), revision)
     winner = published.load(tree)
     raise Conflict(
         f"somebody published first {TRIES} times; the last was {winner.author}",
@@ -73,23 +76,37 @@ def change(
     )
 
 
-def _publish(tree: Tree, before: Configuration, after: Configuration) -> int:
+def _publish(tree: Tree, before: Configuration, after: Configuration) -> tuple[int, Iterable[Finding]]:
     with _staging(tree) as directory:
-        after = published.publish(tree, directory, before, after, lambda: None)
-        current = revisions.current(tree)
-        if current.number == after.revision:  # else somebody else has followed, and puts these right
-            SecondName(tree).settle(directory, current, times.render(after.published).replace(":", ""))
-            Members(tree).settle(directory, after, lambda: None)
-        revisions.prune(tree)
-    return after.revision
+        after = publish(tree, directory, before, after, lambda: None)
+        try:
+            return after.revision, list(_settle(tree, directory, after))
+        except Error as error:
+            # It is published, whatever happens now: to call that a failure would have it made twice.
+            todo = "the merger's next turn puts it right"
+            late = Finding(tree.configuration, "second_name_late", "warning", str(error), todo)
+            return after.revision, (late,)
+
+
+def _settle(tree: Tree, directory: str, after: Configuration) -> Iterator[Finding]:
+    """Makes the second names say what is published, and forgets the oldest revisions."""
+    current = revisions.current(tree)
+    if current.number == after.revision:  # else somebody else has followed, and puts these right
+        when = times.render(after.published).replace(":", "")
+        if aside := SecondName(tree).settle(directory, current, when):
+            what, todo = f"was changed with an editor; that lies at {aside}", "look whether it is needed"
+            yield Finding(tree.configuration, "edited_by_hand", "warning", what, todo)
+        Members(tree).settle(directory, after, lambda: None)
+    revisions.prune(tree)
 
 
 @contextmanager
 def _staging(tree: Tree) -> Iterator[str]:
     """A staging directory of our own, which the fence leaves alone: compare and swap protects us."""
-    directory = tree.command_staging(token_hex(8))
+    directory = tree.command_staging(os.urandom(8).hex())
     atomic.make_directory(directory)
     try:
         yield directory
     finally:
-        atomic.remove(directory)
+        with suppress(Unwritable):  # the merger sweeps it after an hour
+            atomic.remove(directory)

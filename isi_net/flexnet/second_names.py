@@ -5,19 +5,33 @@
 import os
 from collections.abc import Callable
 
-from isi_net.errors import FormatError, NewerSchema
+from isi_net.errors import FormatError, NewerSchema, Unknown, Unreadable, Unwritable
 from isi_net.formats import flx_config, pool_members
 from isi_net.model.network import Configuration
 from isi_net.store import atomic, revisions, staging
-from isi_net.store.read import Stamp, names, read
-from isi_net.store.tree import Tree
+from isi_net.store.read import Stamp, explain, names, read, read_seen
+from isi_net.store.tree import MEMBERS, Tree
+
+
+def refuse_newer(tree: Tree, current: revisions.Revision) -> None:
+    """Raises NewerSchema when a newer release wrote `flx_config.xml`: then nothing at all is published."""
+    try:
+        if _stamp(tree.configuration) is None:
+            return
+        data, _ = _read(tree.configuration)
+        if data != current.data:
+            flx_config.parse(data, tree.configuration)
+    except NewerSchema:
+        raise
+    except (Unreadable, FormatError):
+        return  # what it is instead, the one who puts it right will find
 
 
 class SecondName:
     """Keeps `flx_config.xml` what it should be: the current configuration's second name.
 
     One that lags (a publisher died between its two steps) is put right.  One that is no revision at all
-    was made with an editor: it is neither obeyed nor thrown away, but moved aside under a name that says
+    was made with an editor: it is neither obeyed nor thrown away, but kept aside under a name that says
     when.
     """
 
@@ -28,37 +42,74 @@ class SecondName:
     def settle(self, directory: str, current: revisions.Revision, when: str) -> str | None:
         """Puts `flx_config.xml` right, out of the staging directory `directory`.
 
-        `when` is a time for the name under which an edited one is moved aside; gives back that path when
+        `when` is a time for the name under which an edited one is kept aside; gives back that path when
         there was one.  Raises NewerSchema, and touches nothing, when a newer release wrote it.
         """
-        try:
-            stamp = Stamp.of(os.stat(self._tree.configuration))
-        except FileNotFoundError:
-            stamp = None
-        number, good = self._good or (0, None)
+        if not current.number:
+            return None  # it is no second name, but the configuration itself
+        path = self._tree.configuration
+        stamp = _stamp(path)
+        if self._good == (current.number, stamp):
+            return None
         aside = None
-        if stamp is not None and stamp != good:
-            data, stamp = read(self._tree.configuration, revisions.MAX_BYTES)
-            number = current.number if data == current.data else 0
-            if not number and not self._is_a_revision(data):
-                aside = f"{self._tree.configuration}.edited-{when}"
-                atomic.publish(self._tree.configuration, aside)
-        if stamp is None or number != current.number:
-            stamp = revisions.put_second_name(self._tree, directory, current.data)
-        self._good = (current.number, stamp)
+        if stamp is not None and (self._good is None or stamp != self._good[1]):
+            if os.path.islink(path):
+                raise Unwritable("not a regular file", path, "take away what lies there")
+            data, stamp = _read(path)
+            if data == current.data:
+                self._good = current.number, stamp
+                return None
+            number = self._revision_of(data)
+            if number is None:
+                aside = self._set_aside(directory, stamp, when)
+            elif number > current.number:
+                return None  # somebody has published meanwhile: it never goes back
+        self._put(directory, current)
         return aside
 
-    def _is_a_revision(self, data: bytes) -> bool:
+    def _put(self, directory: str, current: revisions.Revision) -> None:
+        while True:
+            self._good = current.number, staging.put(directory, self._tree.configuration, current.data)
+            kept = revisions.numbers(self._tree)
+            if not kept or kept[-1] <= current.number:
+                return
+            current = revisions.current(self._tree)  # somebody has published meanwhile: he was overwritten
+
+    def _set_aside(self, directory: str, stamp: Stamp, when: str) -> str | None:
+        """Gives the edited file another name besides its own, which is then taken by the right one.
+
+        Two steps, so that a holder who was paused before the second, which the fence stops, has moved
+        nothing.
+        """
+        path = self._tree.configuration
+        staging.check(directory)
+        again = 1
+        while True:
+            aside = f"{path}.edited-{when}" + (f"-{again}" if again > 1 else "")
+            try:
+                atomic.claim(path, aside)
+                break
+            except FileExistsError:
+                again += 1
+            except FileNotFoundError:
+                return None
+        if _stamp(aside) != stamp:
+            atomic.remove(aside)  # it was put right while we looked
+            return None
+        return aside
+
+    def _revision_of(self, data: bytes) -> int | None:
+        """The number of the revision that `data` is, None when it is none that is kept."""
         try:
             number = flx_config.parse(data, self._tree.configuration).revision
         except NewerSchema:
             raise
         except FormatError:
-            return False
+            return None
         path = self._tree.revision(number)
         if not os.path.lexists(path):
-            return False  # what is pruned is 64 revisions old: no second name of ours lags so far
-        return read(path, revisions.MAX_BYTES)[0] == data
+            return None  # what is pruned is 64 revisions old: no second name of ours lags so far
+        return number if _read(path)[0] == data else None
 
 
 class Members:
@@ -70,7 +121,11 @@ class Members:
         self._revision = -1
 
     def settle(self, directory: str, configuration: Configuration, may_publish: Callable[[], None]) -> None:
-        """Makes the files say what `configuration` says, out of the staging directory `directory`."""
+        """Makes the files say what `configuration` says, out of the staging directory `directory`.
+
+        One that cannot be read just now is written: what it should say is known.  One that cannot be
+        written does not keep the others from being put right; that is raised when they are.
+        """
         wanted = {
             self._tree.members_of(*configuration.numbers(pool_id)): (pool_id, pool)
             for pool_id, pool in configuration.pools()
@@ -78,27 +133,59 @@ class Members:
         }
         if configuration.revision != self._revision:
             self._good = {}
+        failure: Unwritable | None = None
         for path, (pool_id, pool) in wanted.items():
-            if path in self._good and self._good[path] == _stamp(path):
+            if self._is_good(path):
                 continue
             data = pool_members.render(configuration.revision, pool_id, pool, configuration.nodes)
-            if _stamp(path) is None or read(path, revisions.MAX_BYTES)[0] != data:
-                may_publish()
-                staging.publish(staging.stage(directory, os.path.basename(path), data), path)
-            stamp = _stamp(path)
-            if stamp is not None:
-                self._good[path] = stamp
+            try:
+                self._good[path] = _stamp_of(path, data) or self._put(directory, path, data, may_publish)
+            except Unwritable as error:
+                failure = error
         if configuration.revision != self._revision:
             for name in names(self._tree.pool_members):
                 path = os.path.join(self._tree.pool_members, name)
-                if path not in wanted:
+                if path not in wanted and MEMBERS.fullmatch(name):
                     may_publish()
                     atomic.remove(path)
             self._revision = configuration.revision
+        if failure is not None:
+            raise failure
+
+    def _is_good(self, path: str) -> bool:
+        try:
+            return path in self._good and self._good[path] == _stamp(path)
+        except Unreadable:
+            return False
+
+    @staticmethod
+    def _put(directory: str, path: str, data: bytes, may_publish: Callable[[], None]) -> Stamp:
+        may_publish()
+        return staging.put(directory, path, data)
+
+
+def _read(path: str) -> tuple[bytes, Stamp]:
+    """The bytes of the file at `path`, which was just seen; one that stays empty is empty."""
+    try:
+        return read_seen(path, revisions.MAX_BYTES)
+    except Unknown:
+        return read(path, revisions.MAX_BYTES)
+
+
+def _stamp_of(path: str, data: bytes) -> Stamp | None:
+    """The stamp of the file at `path` when it holds `data`; None when it does not, or will not say."""
+    try:
+        found, stamp = read(path, revisions.MAX_BYTES)
+    except Unreadable:
+        return None
+    return stamp if found == data else None
 
 
 def _stamp(path: str) -> Stamp | None:
+    """The stamp of what lies at `path` (of a symbolic link, its own), None when nothing does."""
     try:
-        return Stamp.of(os.stat(path))
+        return Stamp.of(os.lstat(path))
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise explain(error, path) from error

@@ -11,13 +11,12 @@ The file is on a file system that every node can write, so it is not trusted: no
 entities; no network; libxml2's own limits on depth and size.  Opens nothing but its own schema.
 """
 
+import os
 import re
-import socket
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
 from ipaddress import IPv4Address, IPv6Address
-from pathlib import Path
 from typing import Any, get_args
 
 from lxml import etree
@@ -45,6 +44,7 @@ from isi_net.model.network import (
 
 SCHEMA = 1
 MAX = 64 * 1024 * 1024
+_HEAD_BYTES = 8192
 NAME = "flx_config.xml"
 NAME_OF_SCHEMA = "flx_config.rng"
 
@@ -107,14 +107,17 @@ def _one_of(*words: str) -> Reader:
     return read
 
 
+_BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_QUAD = re.compile(rf"{_BYTE}(?:\.{_BYTE}){{3}}", re.ASCII)
+
+
 # An address is often read twice in a row (`low` and `high`), and a DHCP server's a thousand times.
 @lru_cache(maxsize=1024)
 def _ipv4(text: str) -> IPv4Address:
-    """A strict dotted quad; inet_pton is one, and three times as fast as ipaddress."""
-    try:
-        return IPv4Address(socket.inet_pton(socket.AF_INET, text))
-    except OSError:
-        raise ValueError(f"{text!r} is not an IPv4 address") from None
+    """A strict dotted quad, twice as fast as ipaddress reads one."""
+    if not _QUAD.fullmatch(text):
+        raise ValueError(f"{text!r} is not an IPv4 address")
+    return IPv4Address(bytes(map(int, text.split("."))))
 
 
 @lru_cache(maxsize=1024)
@@ -248,6 +251,27 @@ def parse(data: bytes, name: str = NAME) -> Configuration:
         raise FormatError(what, name, line=why.line) from None
 
 
+def head(data: bytes, name: str = NAME) -> Configuration:
+    """The configuration's own facts (revision, term, when, who, what changed) without its network.
+
+    For the history of many revisions: only the beginning of `data` is read.
+    """
+    parser: Any = etree.XMLPullParser(
+        events=("start",), resolve_entities=False, no_network=True, load_dtd=False
+    )
+    try:
+        parser.feed(data[:_HEAD_BYTES])
+        _, root = next(iter(parser.read_events()))
+    except (etree.XMLSyntaxError, StopIteration):
+        raise FormatError("not XML", name) from None
+    try:
+        values = _values(root, _FLX_CONFIG)
+    except _Unread as why:
+        raise FormatError(str(why), name, line=why.line) from None
+    del values["schema"]
+    return Configuration(**values)
+
+
 def validate(data: bytes, name: str = NAME) -> None:
     """FormatError, with the line and the rule, when `data` is not what the RELAX NG schema describes."""
     for line, rule in _broken_rules(_root(data, name)):
@@ -285,7 +309,7 @@ def _root(data: bytes, name: str) -> etree._Element:
 
 @cache
 def _schema() -> etree.RelaxNG:
-    return etree.RelaxNG(etree.fromstring(Path(__file__).with_name(NAME_OF_SCHEMA).read_bytes()))
+    return etree.RelaxNG(file=os.path.join(os.path.dirname(__file__), NAME_OF_SCHEMA))
 
 
 def _broken_rules(root: etree._Element) -> list[tuple[int, str]]:

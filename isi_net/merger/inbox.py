@@ -3,21 +3,29 @@
 import os
 import stat
 import time
+from collections.abc import Callable, Iterator
 
 from isi_net.errors import FormatError, NewerSchema, Unknown, Unreadable
 from isi_net.formats import node_report
 from isi_net.model.finding import Finding
 from isi_net.model.report import Report, UnreadReport
 from isi_net.store.read import PATIENCE_SECONDS, Stamp, Unchanged, explain, read_seen
-from isi_net.store.tree import Tree, number_in
+from isi_net.store.tree import REPORT, Tree, number_in
+
+# Of a report that was listed and then could not be looked at.
+_NO_STAMP = Stamp(0, 0, -1, 0)
 
 
 class Inbox:
     """All nodes' reports.  Whoever keeps one and reads again pays for what changed."""
 
-    def __init__(self, tree: Tree) -> None:
-        self._tree = tree
-        self._unchanged = Unchanged()
+    def __init__(
+        self, tree: Tree, clock: Callable[[], float] = time.monotonic, patience: float = PATIENCE_SECONDS
+    ) -> None:
+        """`clock` is in seconds and never jumps; `patience`, in seconds, is for what is stale or empty."""
+        self._tree, self._clock, self._patience = tree, clock, patience
+        self._unchanged = Unchanged(clock)
+        self._devids: dict[str, int | None] = {}
         self._known: dict[int, Report | UnreadReport] = {}
         self._reports: tuple[Report | UnreadReport, ...] = ()
 
@@ -27,9 +35,8 @@ class Inbox:
         Raises Unreadable when the directory cannot be listed; one that is not there holds no reports.
         """
         found: dict[int, Report | UnreadReport] = {}
-        until = time.monotonic() + PATIENCE_SECONDS
-        for devid, path, status in self._listing():
-            stamp = Stamp.of(status)
+        until = self._clock() + self._patience
+        for devid, path, stamp, regular in self._listing():
             known = self._known.get(devid)
             if known is not None and self._unchanged.is_current(path, stamp):
                 found[devid] = known
@@ -37,54 +44,65 @@ class Inbox:
             # Patience once for all, and once for each state: a file that stays empty must not cost
             # its time at every turn.
             waited = isinstance(known, UnreadReport) and self._unchanged.was_seen(path, stamp)
-            patience = 0.0 if waited else max(0.0, until - time.monotonic())
-            read = self._read_one(devid, path, stamp, patience)
+            patience = 0.0 if waited else max(0.0, until - self._clock())
+            read = self._read_one(devid, path, stamp, patience) if regular else self._not_a_file(devid, path)
             found[devid] = known if known == read and known is not None else read
-        self._unchanged.keep(self._tree.report(devid) for devid in found)
-        if found != self._known or len(found) != len(self._reports):
-            self._known, self._reports = found, tuple(found.values())
+        if found.keys() != self._known.keys():
+            self._unchanged.keep(self._tree.report(devid) for devid in found)
+        if found != self._known:
+            self._known = found
+            self._reports = tuple(found[devid] for devid in sorted(found))
         return self._reports
 
-    def _listing(self) -> list[tuple[int, str, os.stat_result]]:
+    def _listing(self) -> Iterator[tuple[int, str, Stamp, bool]]:
+        """Of each report: whose it is, its path, its stamp, and whether it is a regular file."""
         try:
             with os.scandir(self._tree.reports) as entries:
-                listing = []
-                for entry in entries:
-                    devid = number_in(entry.name)
-                    if devid is not None and entry.name == f"node.{devid}":
-                        try:
-                            listing.append((devid, entry.path, entry.stat(follow_symlinks=False)))
-                        except FileNotFoundError:
-                            continue  # retired while we looked
-                return sorted(listing, key=lambda one: one[0])
+                listed = list(entries)
         except FileNotFoundError:
-            return []
+            return
         except OSError as error:
             raise explain(error, self._tree.reports) from error
+        if len(self._devids) > 2 * len(listed):
+            self._devids = {}  # names that are gone, hidden ones above all
+        for entry in listed:
+            name = entry.name
+            if name not in self._devids:
+                self._devids[name] = number_in(name, REPORT)
+            devid = self._devids[name]
+            if devid is None:
+                continue
+            try:
+                status = entry.stat(follow_symlinks=False)
+                yield devid, entry.path, Stamp.of(status), stat.S_ISREG(status.st_mode)
+            except OSError:
+                # Reading says why; or the name, just seen, is there again.
+                yield devid, entry.path, _NO_STAMP, True
 
     def _read_one(self, devid: int, path: str, stamp: Stamp, patience: float) -> Report | UnreadReport:
         try:
-            if stat.S_ISLNK(os.lstat(path).st_mode):
-                raise Unreadable(
-                    "a symbolic link", path, "take it away: a report is a file of its node's own"
-                )
             data, stamp = read_seen(path, node_report.MAX, patience)
+        except Unreadable as error:
+            self._unchanged.was_refused(path, stamp)
+            code = "report_unknown" if isinstance(error, Unknown) else "report_unreadable"
+            return self._unread(devid, code, str(error))
+        self._unchanged.was_read(path, stamp)
+        try:
             report = node_report.parse(data, path)
-            if report.devid != devid:
-                code, what = "report_foreign", f"it says it is of devid {report.devid}"
-                finding = Finding(f"node {devid}", code, "error", f"{path}: {what}", "delete the file")
-                return UnreadReport(devid, finding)
         except NewerSchema as error:
             return self._unread(devid, "report_newer", str(error))
         except FormatError as error:
             return self._unread(devid, "report_broken", str(error))
-        except Unknown as error:
-            return self._unread(devid, "report_unknown", str(error))
-        except (Unreadable, FileNotFoundError) as error:
-            return self._unread(devid, "report_unreadable", str(error))
-        finally:
-            self._unchanged.was_read(path, stamp)
+        if report.devid != devid:
+            what = f"{path}: it says it is of devid {report.devid}"
+            return UnreadReport(
+                devid, Finding(f"node {devid}", "report_foreign", "error", what, "delete the file")
+            )
         return report
+
+    def _not_a_file(self, devid: int, path: str) -> UnreadReport:
+        what = f"not a regular file, {path}; take it away: a report is a file of its node's own"
+        return self._unread(devid, "report_unreadable", what)
 
     @staticmethod
     def _unread(devid: int, code: str, message: str) -> UnreadReport:

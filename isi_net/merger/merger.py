@@ -3,11 +3,14 @@
 A turn in which nothing changed lists the reports, looks at each, asks for the lock, and sets one time.
 """
 
+import math
+import os
 from collections.abc import Callable
 from dataclasses import replace
 
-from isi_net.errors import Conflict, RoleLost
+from isi_net.errors import Conflict, RoleLost, Unreadable
 from isi_net.flexnet import published
+from isi_net.flexnet.publish import publish
 from isi_net.flexnet.second_names import Members, SecondName
 from isi_net.formats import times
 from isi_net.merger.inbox import Inbox
@@ -17,7 +20,8 @@ from isi_net.model.merge import merge, next_change
 from isi_net.model.network import Configuration, Node
 from isi_net.model.report import Report, UnreadReport
 from isi_net.model.turn import Turn
-from isi_net.store import revisions, staging
+from isi_net.store import atomic, revisions, staging
+from isi_net.store.read import read
 from isi_net.store.tree import Tree
 
 SWEEP_SECONDS = 600.0
@@ -31,6 +35,7 @@ class Merger:
     ) -> None:
         self._tree, self._node, self._clock, self._log = tree, node, clock, log
         self.role = role
+        self._said: tuple[Finding, ...] = ()
         self._forget()
 
     def _forget(self) -> None:
@@ -40,9 +45,9 @@ class Merger:
         self._members = Members(self._tree)
         self._current: tuple[int, revisions.Revision, Configuration] | None = None
         self._merged_of: tuple[Report | UnreadReport, ...] | None = None
-        self._merged_until: float | None = None
+        self._merged_for = (0.0, 0.0)  # from when until when, by the clock, the last decision stands
         self._findings: tuple[Finding, ...] = ()
-        self._aside: tuple[Finding, ...] = ()
+        self._aside = ""
         self._swept = 0.0
 
     def turn(self) -> Turn:
@@ -51,19 +56,33 @@ class Merger:
         try:
             tenure = self.role.turn(self._term_published)
             if tenure is None:
-                return Turn("another node has the IPMerger role, or it is to be had soon: standing in line")
+                # What we said last is not untrue because we look no more: who took over says what is.
+                line = "another node has the IPMerger role, or it is to be had soon: standing in line"
+                return Turn(line, self._said)
             if tenure != had:
                 self._log("Taking ownership of the IPMerger role")
                 self._forget()
+            if self._asked_to_step_down(tenure.term):
+                self.role.give_back("stepped down")
+                return Turn("Gave the IPMerger role to another, as asked", self._said)
             turn = self._merge(tenure.term)
             self.role.end_turn()
             return turn
         except RoleLost as lost:
             self.role.lost(lost)
-            return Turn(f"Lost ownership of the IPMerger role: {lost}", again=True)
+            return Turn(f"Lost ownership of the IPMerger role: {lost}", self._said, again=True)
         except Conflict as lost:
             self._current = None
-            return Turn(f"somebody else published first: {lost}", again=True)
+            return Turn(f"somebody else published first: {lost}", self._said, again=True)
+
+    def _asked_to_step_down(self, term: int) -> bool:
+        """Whether somebody wants this very term ended; a request is answered, or old, and taken away."""
+        try:
+            data, _ = read(self._tree.step_down, 64)
+        except Unreadable:
+            return False
+        atomic.remove(self._tree.step_down)
+        return data.strip() == str(term).encode()
 
     def _term_published(self) -> int:
         return published.load(self._tree).term
@@ -73,24 +92,26 @@ class Merger:
         directory = self.role.staging
         reports = self._inbox.read()
         revision, before = self._read_current()
-        unchanged = reports is self._merged_of and (self._merged_until is None or now < self._merged_until)
-        if not unchanged:
+        first, last = self._merged_for
+        if reports is not self._merged_of or not first <= now < last:
+            self._merged_of, self._merged_for = reports, (now, next_change(reports, now) or math.inf)
             merged = merge(before, reports, now)
             self._findings = merged.findings
             if not merged.configuration.same_network(before):
                 author = f"{self._node.name}(id{self._node.devid}) IPMerger, term {term}"
                 after = replace(merged.configuration, term=term, published=int(now), author=author)
-                before = published.publish(self._tree, directory, before, after, self.role.check)
+                after = publish(self._tree, directory, before, after, self.role.check)
                 revisions.prune(self._tree)
-                self._current = None
                 revision, before = self._read_current()
-            self._merged_of, self._merged_until = reports, next_change(reports, now)
+                if before == after:
+                    self._merged_of = reports  # else a command has followed: that is merged next
         if revision.data:
             self._put_right(directory, revision, before, now)
         if now - self._swept > SWEEP_SECONDS:
             staging.sweep_commands(self._tree, now)
             self._swept = now
-        return Turn(_sentence(before, reports), (*self._findings, *self._aside))
+        self._said = (*self._findings, *self._edited())
+        return Turn(_sentence(before, reports), self._said)
 
     def _read_current(self) -> tuple[revisions.Revision, Configuration]:
         """The current configuration, read again only when there is a higher revision."""
@@ -105,18 +126,17 @@ class Merger:
     def _put_right(
         self, directory: str, revision: revisions.Revision, configuration: Configuration, now: float
     ) -> None:
-        aside = self._second_name.settle(directory, revision, times.render(int(now)).replace(":", ""))
-        if aside is not None:
-            self._aside += (
-                Finding(
-                    self._tree.configuration,
-                    "edited_by_hand",
-                    "warning",
-                    f"was changed with an editor; it is not obeyed, and lies at {aside}",
-                    f"see it: isi_net config diff {aside}; publish it: isi_net config import {aside}",
-                ),
-            )
         self._members.settle(directory, configuration, self.role.check)
+        aside = self._second_name.settle(directory, revision, times.render(int(now)).replace(":", ""))
+        self._aside = aside or self._aside
+
+    def _edited(self) -> tuple[Finding, ...]:
+        """The finding about the last file that was kept aside, until somebody has dealt with that."""
+        if not self._aside or not os.path.lexists(self._aside):
+            return ()
+        what = f"was changed with an editor; it is not obeyed, and lies at {self._aside}"
+        todo = f"see it: isi_net config diff {self._aside}; publish it: isi_net config import {self._aside}"
+        return (Finding(self._tree.configuration, "edited_by_hand", "warning", what, todo),)
 
 
 def _sentence(configuration: Configuration, reports: tuple[Report | UnreadReport, ...]) -> str:

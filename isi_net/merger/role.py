@@ -5,6 +5,7 @@ overtaken learns it here, before its next write, as RoleLost.
 """
 
 import contextlib
+import os
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -15,7 +16,7 @@ from isi_net.model.tenure import KEPT, Tenure, next_term
 from isi_net.store import atomic, staging
 from isi_net.store.lock import FileLock
 from isi_net.store.read import names
-from isi_net.store.tree import Tree, number_in
+from isi_net.store.tree import TENURE, Tree, number_in
 
 REST_SECONDS = 5.0
 
@@ -61,35 +62,53 @@ class Role:
             return self.tenure
         if self._resting():
             return None
-        self._lock.open()
-        if not self._lock.at_its_path():
-            # Somebody replaced the file that we stand in line at: the line is elsewhere now.
-            self._leave_line()
+        try:
             self._lock.open()
-        if not self._lock.try_now():
-            self._stand_in_line()
-            return None
-        return self._take(term_published())
+            if not self._lock.at_its_path():
+                # Somebody replaced the file that we stand in line at: the line is elsewhere now.
+                self._leave_line()
+                self._lock.open()
+            if not self._lock.try_now():
+                self._stand_in_line()
+                return None
+        except Error:
+            self._leave_line()  # a descriptor that gives errors does so for ever: the next turn has a new one
+            raise
+        try:
+            return self._take(term_published)
+        except Error:
+            self._end("not taken")  # whoever cannot take office does not keep the lock from a node that can
+            raise
 
     def check(self) -> None:
-        """Raises RoleLost unless the role is ours still: within the deadline, locked, and not fenced off."""
-        elapsed = self._ticking() - self._last_check
-        if elapsed > self._deadline:
+        """Raises RoleLost unless the role is ours still: locked, not fenced off, and within the deadline.
+
+        The deadline comes last: it counts how long the other questions took as well.
+        """
+        self._lock.check()
+        staging.check(self.staging)
+        self._keep_deadline()
+
+    def _keep_deadline(self) -> None:
+        now = self._ticking()
+        if now - self._last_check > self._deadline:
             raise Overdue(
-                f"{elapsed:.1f} s passed between two looks at the lock, deadline {self._deadline:g} s",
+                f"{now - self._last_check:.1f} s passed between two looks at the lock, "
+                f"deadline {self._deadline:g} s",
                 self._tree.ifs,
                 "is the shared file system slow or cut off?",
             )
-        self._lock.check()
-        staging.check(self.staging)
-        self._last_check = self._ticking()
+        self._last_check = now
 
     def end_turn(self) -> None:
-        """Shows that a turn has ended: sets the time of the tenure's file."""
-        if self.tenure is not None:
-            with contextlib.suppress(FileNotFoundError):
-                atomic.touch(self._tree.tenure(self.tenure.term))
-            self._last_check = self._ticking()
+        """Shows that a turn has ended, by the time of the tenure's file.  Raises Overdue when it is late."""
+        if self.tenure is None:
+            return
+        self._keep_deadline()
+        try:
+            atomic.touch(self._tree.tenure(self.tenure.term))
+        except FileNotFoundError:
+            self._write_tenure()
 
     def rested(self) -> None:
         """The loop slept on purpose: that was not the file system's time."""
@@ -101,10 +120,6 @@ class Role:
 
     def give_back(self, why: str, rest: bool = True) -> None:
         """Gives the role to whoever waits; with `rest`, this node lets another have it first."""
-        if self.tenure is None:
-            self._leave_line()
-            return
-        self._last_term = self.tenure.term
         if rest:
             self._rest_until = self._ticking() + REST_SECONDS
         self._end(why)
@@ -120,16 +135,17 @@ class Role:
 
     def _stand_in_line(self) -> None:
         if self._wake is not None and not self._waiting:
-            self._waiting = True
             self._lock.wait(self._wake)
+            self._waiting = True
 
     def _leave_line(self) -> None:
         self._waiting = False
         self._lock.close()
 
-    def _take(self, term_published: int) -> Tenure | None:
+    def _take(self, term_published: Callable[[], int]) -> Tenure | None:
         """The lock was granted: fence the others off, then write down who is in office."""
-        term = next_term([*staging.terms(self._tree), term_published])
+        self._last_check = self._ticking()
+        term = next_term([*staging.terms(self._tree), term_published()])
         try:
             if not self._lock.at_its_path():
                 raise LockLost("the lock file was replaced", self._tree.merger_lock)
@@ -137,11 +153,11 @@ class Role:
         except LockLost:
             self._leave_line()
             return None
+        self._last_term = term
         self.tenure = Tenure(
             term, self._node.devid, self._node.lnn, self._node.name, self._pid, self._clock()
         )
         self._waiting = False
-        self._last_check = self._ticking()
         self._write_tenure()
         self._lock.sign(str(self._node.devid))
         self._forget_old_tenures()
@@ -160,6 +176,10 @@ class Role:
             atomic.replace(self._tree.tenure(self.tenure.term), tenure_format.render(self.tenure))
 
     def _forget_old_tenures(self) -> None:
-        known = sorted(number for name in names(self._tree.tenures) if (number := number_in(name)))
+        found = names(self._tree.tenures)
+        known = sorted(number for name in found if (number := number_in(name, TENURE)))
         for term in known[:-KEPT]:
             atomic.remove(self._tree.tenure(term))
+        for name in found:
+            if name.startswith("."):  # half written by one who died of it
+                atomic.remove(os.path.join(self._tree.tenures, name))

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 
-from isi_net.errors import Error
+from isi_net.errors import Error, FormatError, Unreadable
 from isi_net.flexnet.published import load
 from isi_net.formats import tenure as tenure_format
 from isi_net.merger.inbox import Inbox
@@ -58,6 +58,19 @@ def read(tree: Tree, deadline: float, now: float) -> Status:
         reports=len(reports),
         findings=findings,
     )
+
+
+def tenures(tree: Tree) -> list[tuple[Tenure, float]]:
+    """Every tenure that is kept, the newest first, with when a turn of it last ended."""
+    found = []
+    for term in sorted((number for name in names(tree.tenures) if (number := number_in(name))), reverse=True):
+        path = tree.tenure(term)
+        try:
+            data, stamp = read_seen(path, 1 << 16)
+            found.append((tenure_format.parse(data, path), stamp.modified / 1e9))
+        except (Unreadable, FormatError):
+            continue  # forgotten while we looked, or broken: the others stand
+    return found
 
 
 def _last_tenure(tree: Tree) -> tuple[Tenure | None, float | None]:

@@ -1,6 +1,7 @@
 """One turn of the reporter: what the leases say, testified, and written when it would differ."""
 
 import os
+import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -76,39 +77,50 @@ class Reporter:
     def __init__(self, tree: Tree, witness: Witness, clock: Callable[[], float]) -> None:
         self._tree, self._witness, self._clock = tree, witness, clock
         self._path = tree.report(witness.node.devid)
-        self._written: tuple[Stamp, Report] | None = None
+        self._read: tuple[Stamp, Report] | None = None
+        self._last: Report | None = None
         self._swept = False
 
-    def turn(self, leases: Mapping[str, Lease | None], problems: Iterable[Finding]) -> Report:
+    def turn(
+        self, leases: Mapping[str, Lease | None], problems: Iterable[Finding], source: str = ""
+    ) -> Report:
         """Writes the report when, and only when, it would differ from the one that lies there.
 
-        Gives back the report as it stands.  Raises Unwritable, and NewerSchema when a newer release wrote
-        the one that lies there.
+        `source` is the kind of client that the leases are of, when it is not the witness's.
+        Gives back the report as it stands.  Raises Unwritable or Unreadable, and NewerSchema when a newer
+        release wrote the one that lies there.
         """
         previous = self._lying_there()
-        report = testify(self._witness, leases, problems, previous, self._clock())
+        # A report that was lost, or cannot be read just now, does not make us forget what it said.
+        self._last = previous or self._last
+        witness = replace(self._witness, source=source or self._witness.source)
+        report = testify(witness, leases, problems, self._last, self._clock())
+        data = node_report.render(report)
+        report = node_report.parse(data, self._path)  # as others will read it: what is too long is cut
         if previous is not None and not report.differs(previous):
             return previous
         self._sweep()
-        atomic.replace(self._path, node_report.render(report))
-        self._written = None
+        atomic.replace(self._path, data)
+        self._last = report
         return report
 
     def _lying_there(self) -> Report | None:
         """The report on the shared file system, None when there is none that can be used."""
         try:
-            stamp = Stamp.of(os.stat(self._path))
-            if self._written is not None and self._written[0] == stamp:
-                return self._written[1]
+            status = os.lstat(self._path)
+            if self._read is not None and self._read[0] == Stamp.of(status):
+                return self._read[1]
+            if not stat.S_ISREG(status.st_mode):
+                return None  # writing will say what is wrong with it
             data, stamp = read(self._path, node_report.MAX)
             report = node_report.parse(data, self._path)
         except NewerSchema:
             raise
-        except (FileNotFoundError, Unreadable, FormatError):
-            return None
+        except (OSError, Unreadable, FormatError):
+            return None  # it is written again, and writing says what is wrong with the place
         if report.devid != self._witness.node.devid:
             return None
-        self._written = (stamp, report)
+        self._read = (stamp, report)
         return report
 
     def _sweep(self) -> None:

@@ -2,19 +2,22 @@
 
 Readers take no lock and never see half a file.  Nothing is written through a symbolic link, nothing over
 what is not a regular file, and no name in a shared directory can be guessed before it is there.
-Raises Unwritable with what to do; FileNotFoundError and FileExistsError of `publish` and `claim` come
-through, because the fence and the compare and swap are made of them.
+Raises Unwritable with what to do, and no OSError but these: FileNotFoundError of `stage`, `publish`, `claim`
+and `touch` and FileExistsError of `claim` and `make_new_directory` come through, because the fence and the
+compare and swap are made of them.
 """
 
 import contextlib
 import errno
 import os
 import stat
-from secrets import token_hex
 
 from isi_net.errors import Unwritable
 
 FILE_MODE, DIRECTORY_MODE = 0o644, 0o755
+
+_REMOVE_TRIES = 10
+_NOT_EMPTY = frozenset({errno.ENOTEMPTY, errno.EEXIST})  # rmdir(2) may say either
 
 
 def stage(directory: str, name: str, data: bytes) -> str:
@@ -23,43 +26,42 @@ def stage(directory: str, name: str, data: bytes) -> str:
     The file's own name is hidden and cannot be guessed; `name` is what people see of it in a listing.
     FileNotFoundError comes through: for the holder of a role it means that it is fenced.
     """
-    path = os.path.join(directory, f".{name}.{token_hex(8)}")
-    descriptor = -1
+    path = os.path.join(directory, f".{name}.{os.urandom(8).hex()}")
     try:
         descriptor = os.open(
             path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE
         )
-        os.fchmod(descriptor, FILE_MODE)
-        view = memoryview(data)
-        while view:
-            view = view[os.write(descriptor, view) :]
-        os.fsync(descriptor)
     except FileNotFoundError:
         raise
     except OSError as error:
-        if descriptor >= 0:
-            _unlink_quietly(path)
-        raise _explain(error, directory) from error
-    finally:
-        if descriptor >= 0:
-            os.close(descriptor)
+        raise explain(error, directory) from error
+    try:
+        try:
+            os.fchmod(descriptor, FILE_MODE)
+            view = memoryview(data)
+            while view:
+                view = view[os.write(descriptor, view) :]
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)  # on some file systems this is what says that the disk is full
+    except OSError as error:
+        _unlink_quietly(path)
+        raise explain(error, directory) from error
     return path
 
 
 def publish(staged: str, target: str) -> None:
     """Renames `staged` over `target`, safe on the disk.  FileNotFoundError: somebody took `staged` away."""
     try:
-        if not stat.S_ISREG(os.lstat(target).st_mode):
-            raise Unwritable("not a regular file", target, "take away what lies there")
-    except FileNotFoundError:
-        pass  # the first of its name
-    try:
+        with contextlib.suppress(FileNotFoundError):  # the first of its name
+            if not stat.S_ISREG(os.lstat(target).st_mode):
+                raise Unwritable("not a regular file", target, "take away what lies there")
         os.rename(staged, target)
         sync_directory(os.path.dirname(target))
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise _explain(error, target) from error
+        raise explain(error, target) from error
 
 
 def claim(staged: str, target: str) -> None:
@@ -78,29 +80,31 @@ def claim(staged: str, target: str) -> None:
     except (FileExistsError, FileNotFoundError):
         raise
     except OSError as error:
-        raise _explain(error, target) from error
+        raise explain(error, target) from error
 
 
 def replace(target: str, data: bytes) -> None:
     """Makes `target` a file of `data`, whole or not at all; its directory is made when it is missing."""
     directory, name = os.path.split(target)
+    make_directory(directory)
     try:
         staged = stage(directory, name, data)
-    except FileNotFoundError:
-        make_directory(directory)
-        staged = stage(directory, name, data)
-    try:
-        publish(staged, target)
-    except (OSError, Unwritable):
-        _unlink_quietly(staged)
-        raise
+        try:
+            publish(staged, target)
+        except (FileNotFoundError, Unwritable):
+            _unlink_quietly(staged)
+            raise
+    except FileNotFoundError as error:  # the directory, or what we staged, vanished under us
+        raise explain(error, target) from error
 
 
 def make_directory(path: str) -> None:
     """Makes `path` and what is missing on the way to it, safe on the disk."""
+    if os.path.isdir(path):
+        return
     parent = os.path.dirname(path)
     try:
-        if not os.path.isdir(parent) and parent != path:
+        if parent != path:
             make_directory(parent)
         os.mkdir(path, DIRECTORY_MODE)
         os.chmod(path, DIRECTORY_MODE)
@@ -109,7 +113,7 @@ def make_directory(path: str) -> None:
         if not os.path.isdir(path):
             raise Unwritable("not a directory", path, "take away what lies there") from None
     except OSError as error:
-        raise _explain(error, path) from error
+        raise explain(error, path) from error
 
 
 def make_new_directory(path: str) -> None:
@@ -120,22 +124,29 @@ def make_new_directory(path: str) -> None:
     except FileExistsError:
         raise
     except OSError as error:
-        raise _explain(error, path) from error
+        raise explain(error, path) from error
 
 
 def remove(path: str) -> None:
     """Removes the file `path`, or the directory with all in it; one that is not there is well removed."""
     try:
-        if stat.S_ISDIR(os.lstat(path).st_mode):
+        if not stat.S_ISDIR(os.lstat(path).st_mode):
+            os.unlink(path)
+            return
+        for attempt in range(_REMOVE_TRIES):
             for name in os.listdir(path):
                 remove(os.path.join(path, name))
-            os.rmdir(path)
-        else:
-            os.unlink(path)
+            try:
+                os.rmdir(path)
+                return
+            except OSError as error:
+                # Its owner, who does not know yet that it is fenced, staged one more file.
+                if error.errno not in _NOT_EMPTY or attempt == _REMOVE_TRIES - 1:
+                    raise
     except FileNotFoundError:
         pass
     except OSError as error:
-        raise _explain(error, path) from error
+        raise explain(error, path) from error
 
 
 def touch(path: str) -> None:
@@ -145,7 +156,7 @@ def touch(path: str) -> None:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise _explain(error, path) from error
+        raise explain(error, path) from error
 
 
 def sync_directory(path: str) -> None:
@@ -163,12 +174,16 @@ def _unlink_quietly(path: str) -> None:
         os.unlink(path)
 
 
-def _explain(error: OSError, path: str) -> Unwritable:
+def explain(error: OSError, path: str) -> Unwritable:
+    """`error` as one of ours, with what to do."""
     todo = {
         errno.ENOSPC: "make room on the file system",
         errno.EDQUOT: "make room within the quota",
         errno.EROFS: "the file system is read-only: remount it",
         errno.EACCES: "run as root, or let this user write there",
         errno.EPERM: "run as root, or let this user write there",
+        errno.ENOENT: "its directory vanished: is the file system mounted?",
+        errno.EISDIR: "take away what lies there",
+        errno.ELOOP: "a symbolic link does not belong there: take it away",
     }.get(error.errno or 0, "look at the file system")
     return Unwritable(f"cannot write: {error.strerror}", path, todo)

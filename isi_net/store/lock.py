@@ -38,38 +38,39 @@ class FileLock:
         """Opens the lock file, making it when it is missing; does nothing when it is open."""
         if self._descriptor >= 0:
             return
+        atomic.make_directory(os.path.dirname(self.path))
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         try:
-            self._descriptor = self._opened()
-        except FileNotFoundError:
-            atomic.make_directory(os.path.dirname(self.path))
-            self._descriptor = self._opened()
-
-    def _opened(self) -> int:
-        try:
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
             descriptor = os.open(self.path, flags, atomic.FILE_MODE)
-        except FileNotFoundError:
-            raise
+            try:
+                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    raise Unwritable("not a regular file", self.path, "take away what lies there")
+            except (OSError, Unwritable):
+                os.close(descriptor)
+                raise
         except OSError as error:
-            raise Unwritable(
-                f"cannot open: {error.strerror}", self.path, "take away what lies there"
-            ) from error
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
-            raise Unwritable("not a regular file", self.path, "take away what lies there")
-        return descriptor
+            raise atomic.explain(error, self.path) from error
+        self._descriptor = descriptor
 
     def wait(self, granted: Callable[[], None]) -> None:
         """Has a thread wait for the lock; it calls `granted` (from that thread) when the wait is over.
 
-        It ends with the process.  Whatever `granted` hears, `holds` says whether the lock is ours: waiting
+        It ends with the process.  Whatever `granted` hears, `try_now` says whether the lock is ours: waiting
         fails where the file system cannot do it.
         """
-        descriptor = self._descriptor
+        waited_on = self._descriptor
+        # The same open file under a number of the thread's own: ours may be closed and given to another file.
+        try:
+            own = os.dup(waited_on)
+        except OSError as error:
+            raise explain(error, self.path) from error
 
         def stand_in_line() -> None:
-            if _lock(descriptor, blocking=True):
-                granted()
+            try:
+                if _lock(own, blocking=True) and self._descriptor == waited_on:
+                    granted()
+            finally:
+                _close(own)
 
         threading.Thread(target=stand_in_line, name="role", daemon=True).start()
 
@@ -90,17 +91,25 @@ class FileLock:
             raise explain(error, self.path) from error
         try:
             return os.path.samestat(os.fstat(descriptor), os.fstat(self._descriptor))
+        except OSError as error:
+            raise explain(error, self.path) from error
         finally:
-            os.close(descriptor)
+            _close(descriptor)
 
     def check(self) -> None:
-        """Raises LockLost unless the lock is ours and its file still at its path."""
-        if not self.try_now():
-            raise LockLost("the lock is not ours any more", self.path, "this node stands in line again")
-        if not self.at_its_path():
-            raise LockLost(
-                "the lock file was deleted or replaced", self.path, "this node stands in line again"
-            )
+        """Raises LockLost unless the lock is ours and its file still at its path.
+
+        A lock that cannot be asked for counts as lost: that is how a file system says that the connection
+        was lost meanwhile, and the lock with it (GlusterFS: EBADFD, ENOTCONN), and such a descriptor
+        never comes back.
+        """
+        try:
+            what = "" if self.try_now() else "the lock is not ours any more"
+            what = what or ("" if self.at_its_path() else "the lock file was deleted or replaced")
+        except Unreadable as error:
+            what = error.what
+        if what:
+            raise LockLost(what, self.path, "this node stands in line again")
 
     def sign(self, name: str) -> None:
         """Writes `name` into the lock file for people, in one short write."""
@@ -109,16 +118,14 @@ class FileLock:
             os.pwrite(self._descriptor, text, 0)
             os.ftruncate(self._descriptor, len(text))
         except OSError as error:
-            raise Unwritable(
-                f"cannot write: {error.strerror}", self.path, "look at the file system"
-            ) from error
+            raise atomic.explain(error, self.path) from error
 
     def close(self) -> None:
         """Gives the lock back, and leaves the line."""
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
-            _unlock(descriptor)
-            os.close(descriptor)
+            _unlock(descriptor)  # closing is not enough while a thread waits on the same open file
+            _close(descriptor)
 
 
 def is_held(path: str) -> bool:
@@ -136,7 +143,7 @@ def is_held(path: str) -> bool:
     try:
         return not _lock(descriptor, blocking=False, shared=True)
     finally:
-        os.close(descriptor)
+        _close(descriptor)
 
 
 def _lock(descriptor: int, *, blocking: bool, shared: bool = False) -> bool:
@@ -166,3 +173,8 @@ def _unlock(descriptor: int) -> None:
 
     with contextlib.suppress(portalocker.LockException):  # closing, which follows, gives it back as well
         portalocker.unlock(descriptor)
+
+
+def _close(descriptor: int) -> None:
+    with contextlib.suppress(OSError):  # nothing was written through it that matters; it is closed anyway
+        os.close(descriptor)

@@ -9,7 +9,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from isi_net.errors import Unknown, Unreadable
@@ -17,8 +17,8 @@ from isi_net.errors import Unknown, Unreadable
 PATIENCE_SECONDS = 1.5
 _PAUSE_SECONDS = 0.01
 # Between two looks at a file: longer than the grain of any file system's clock, so that a second change
-# with the same time, size and inode cannot hide behind the first.
-_GRAIN_SECONDS = 0.05
+# with the same time, size and inode cannot hide behind the first.  MooseFS counts whole seconds.
+GRAIN_SECONDS = 1.1
 
 _NOT_JUST_NOW = frozenset({errno.ESTALE, errno.ENOENT})
 
@@ -111,10 +111,12 @@ def explain(error: OSError, path: str) -> Unreadable:
 class Unchanged:
     """Remembers stamps, to tell which files must be read again.
 
-    A stamp is trusted only once the file was read a second time, later than any clock's grain.
+    A stamp is trusted only once the file was read a second time, later than any clock's grain; `clock` is
+    in seconds and never jumps.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._seen: dict[str, tuple[Stamp, float, bool]] = {}
 
     def is_current(self, path: str, stamp: Stamp) -> bool:
@@ -129,12 +131,18 @@ class Unchanged:
 
     def was_read(self, path: str, stamp: Stamp) -> None:
         """Takes down that `path` was read just now and had `stamp`."""
-        now = time.monotonic()
+        now = self._clock()
         known = self._seen.get(path)
         if known is None or known[0] != stamp:
             self._seen[path] = (stamp, now, False)
-        elif now - known[1] > _GRAIN_SECONDS:
+        elif now - known[1] > GRAIN_SECONDS:
             self._seen[path] = (stamp, now, True)
+
+    def was_refused(self, path: str, stamp: Stamp) -> None:
+        """Takes down that `path`, found with `stamp`, could not be read: what hinders it may go without
+        leaving a trace in the stamp, so it is never current.
+        """
+        self._seen[path] = (stamp, self._clock(), False)
 
     def keep(self, paths: Iterable[str]) -> None:
         """Forgets everything but `paths`."""

@@ -5,13 +5,14 @@ the current configuration is the highest number there.  `flx_config.xml` is its 
 programs: a copy of its own, so that an editor which writes in place cannot reach a revision through it.
 """
 
+import contextlib
 import os
 from typing import NamedTuple
 
-from isi_net.errors import Conflict, Unreadable
+from isi_net.errors import Conflict, Unreadable, Unwritable
 from isi_net.store import atomic, staging
-from isi_net.store.read import Stamp, names, read_seen
-from isi_net.store.tree import Tree, number_in
+from isi_net.store.read import names, read_seen
+from isi_net.store.tree import REVISION, Tree, number_in
 
 KEPT = 64
 MAX_BYTES = 64 << 20
@@ -27,7 +28,7 @@ class Revision(NamedTuple):
 
 def numbers(tree: Tree) -> list[int]:
     """The numbers of the revisions that are kept, ascending."""
-    found = (number_in(name) for name in names(tree.revisions))
+    found = (number_in(name, REVISION) for name in names(tree.revisions))
     return sorted(number for number in found if number is not None)
 
 
@@ -66,24 +67,23 @@ def publish(tree: Tree, directory: str, base: int, number: int, data: bytes) -> 
     except FileNotFoundError:
         staging.check(directory)
         raise Conflict(f"{staged} was swept away", target) from None
-    base_is_gone = not os.path.lexists(tree.revision(base)) if base else numbers(tree)[-1] > KEPT
-    if base_is_gone:
+    if _pruned(tree, base, number):
         # We slept through so many revisions that ours was free again: it is far too old.
         atomic.remove(target)
         atomic.remove(staged)
         raise Conflict(f"revision {number} was published and pruned long ago", target)
-    atomic.remove(staged)
+    with contextlib.suppress(Unwritable):  # it is published; the next term, or the sweep, takes this away
+        atomic.remove(staged)
+
+
+def _pruned(tree: Tree, base: int, number: int) -> bool:
+    """Whether revision `number`, made from `base` (0: from none), had been pruned when we claimed it."""
+    if base and not os.path.lexists(tree.revision(base)):
+        return True
+    return max(numbers(tree), default=number) - number >= KEPT
 
 
 def prune(tree: Tree) -> None:
     """Removes all but the newest revisions."""
     for number in numbers(tree)[:-KEPT]:
         atomic.remove(tree.revision(number))
-
-
-def put_second_name(tree: Tree, directory: str, data: bytes) -> Stamp:
-    """Makes `flx_config.xml` the bytes `data`, out of the staging directory; gives back its stamp."""
-    staged = staging.stage(directory, os.path.basename(tree.configuration), data)
-    stamp = Stamp.of(os.stat(staged))
-    staging.publish(staged, tree.configuration)
-    return stamp

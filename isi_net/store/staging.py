@@ -7,25 +7,31 @@ that was issued before the takeover was carried out 35 s after it).
 
 import os
 
-from isi_net.errors import Fenced, LockLost
+from isi_net.errors import Fenced, LockLost, Unwritable
 from isi_net.store import atomic
-from isi_net.store.read import names
-from isi_net.store.tree import COMMAND_PREFIX, Tree, number_in
+from isi_net.store.read import Stamp, names
+from isi_net.store.tree import COMMAND_PREFIX, TENURE, TERM, Tree, number_in
 
 _ABANDONED_SECONDS = 3600
 
 
 def terms(tree: Tree) -> list[int]:
     """Every term that left a trace: a staging directory or a tenure."""
-    found = [number_in(name) for directory in (tree.staging, tree.tenures) for name in names(directory)]
-    return [term for term in found if term is not None]
+    ended = (number_in(name, TENURE) for name in names(tree.tenures))
+    return [*_staged(tree), *(term for term in ended if term is not None)]
+
+
+def _staged(tree: Tree) -> list[int]:
+    """The terms that have a staging directory."""
+    return [term for name in names(tree.staging) if (term := number_in(name, TERM)) is not None]
 
 
 def enter(tree: Tree, term: int) -> str:
     """Makes the staging directory of `term`, then removes every older one; gives back its path.
 
     The order is the fence: the directory is made here and never again, and the older ones are gone before
-    anything is read or published.  Raises LockLost when somebody has that term already.
+    anything is read or published.  Raises LockLost when somebody has that term already, or (we were paused
+    before the directory was made) a newer one: its holder has swept already, and would never fence us.
     """
     directory = tree.term_staging(term)
     atomic.make_directory(tree.staging)
@@ -33,10 +39,12 @@ def enter(tree: Tree, term: int) -> str:
         atomic.make_new_directory(directory)
     except FileExistsError:
         raise LockLost(f"term {term} is taken", directory, "this node stands in line again") from None
-    for name in names(tree.staging):
-        older = number_in(name)
-        if older is not None and older < term:
-            atomic.remove(os.path.join(tree.staging, name))
+    others = [other for other in _staged(tree) if other != term]
+    if max(others, default=0) > term:
+        atomic.remove(directory)
+        raise LockLost(f"term {term} is over already", directory, "this node stands in line again")
+    for older in others:
+        atomic.remove(tree.term_staging(older))
     return directory
 
 
@@ -57,7 +65,7 @@ def sweep_commands(tree: Tree, now: float) -> None:
 def _modified(path: str, otherwise: float) -> float:
     try:
         return os.lstat(path).st_mtime
-    except FileNotFoundError:
+    except OSError:
         return otherwise
 
 
@@ -69,12 +77,21 @@ def stage(directory: str, name: str, data: bytes) -> str:
         raise Fenced("a newer holder has taken over", directory, "this node stands in line again") from None
 
 
-def publish(staged: str, target: str) -> None:
-    """Renames `staged` to `target`; Fenced when it, or its directory, is gone."""
+def put(directory: str, target: str, data: bytes) -> Stamp:
+    """Makes `target` a file of `data`, out of a staging directory; Fenced when that is gone.
+
+    Gives back the stamp of what was put there, whatever lies there by now.
+    """
+    atomic.make_directory(os.path.dirname(target))
+    staged = stage(directory, os.path.basename(target), data)
     try:
+        stamp = Stamp.of(os.stat(staged))
         atomic.publish(staged, target)
     except FileNotFoundError:
-        if not os.path.lexists(os.path.dirname(target)):
-            atomic.make_directory(os.path.dirname(target))
-            return publish(staged, target)
         raise Fenced("a newer holder has taken over", staged, "this node stands in line again") from None
+    except Unwritable:
+        atomic.remove(staged)
+        raise
+    except OSError as error:
+        raise atomic.explain(error, staged) from error
+    return stamp

@@ -7,15 +7,18 @@ every path with its format.  Paths are plain strings: a command must not pay for
 import os
 import re
 
-_NUMBERED = re.compile(r"(?:[a-z_]+\.)*?([1-9][0-9]{0,17})(?:\.[a-z]+)?")
+# The names that carry a number of ours, each of its kind.  `flx_config.12.bak` is somebody's copy, and
+# `cmd.1234567890123456` a command's: neither is a revision or a term.
+REPORT = re.compile(r"node\.([1-9][0-9]{0,17})")
+REVISION = re.compile(r"flx_config\.([1-9][0-9]{0,17})\.xml")
+TENURE = re.compile(r"([1-9][0-9]{0,17})\.json")
+TERM = re.compile(r"([1-9][0-9]{0,17})")
+MEMBERS = re.compile(r"groupnet\.[0-9]+\.subnet\.[0-9]+\.pool\.[0-9]+")
 
 
-def number_in(name: str) -> int | None:
-    """The number that a name of ours carries (`node.4`, `flx_config.12.xml`, `7.json`, `7`), else None.
-
-    Half-written files start with a dot and carry none.
-    """
-    found = _NUMBERED.fullmatch(name)
+def number_in(name: str, kind: re.Pattern[str] = TENURE) -> int | None:
+    """The number that a name of this `kind` carries (REVISION: `flx_config.12.xml`), else None."""
+    found = kind.fullmatch(name)
     return int(found[1]) if found else None
 
 
@@ -44,6 +47,18 @@ class Tree:
     def lease(self, interface: str) -> str:
         return os.path.join(self.leases, f"{LEASE_PREFIX}{interface}")
 
+    def elsewhere(self, path: str) -> str:
+        """A file of another program, which is told where it lies below the root (`dhcp/sources.py`)."""
+        return self._local(path)
+
+    def is_volatile(self, path: str) -> bool:
+        """Whether a file is of this boot at the oldest (hier(7))."""
+        return path.startswith(self._local("run", ""))
+
+    def interface_index(self, nic: str) -> str:
+        """Where the kernel tells a NIC's number."""
+        return self._local("sys", "class", "net", nic, "ifindex")
+
     @property
     def log(self) -> str:
         return self._local("var", "log", "isi_smartconnect")
@@ -71,6 +86,13 @@ class Tree:
 
     def report(self, devid: int) -> str:
         return os.path.join(self.reports, f"node.{devid}")
+
+    @property
+    def inventories(self) -> str:
+        return self._flexnet("inventory")
+
+    def inventory(self, devid: int) -> str:
+        return os.path.join(self.inventories, f"node.{devid}")
 
     @property
     def configuration(self) -> str:
@@ -102,6 +124,27 @@ class Tree:
         """The staging directory of one command; `word` is its own and random."""
         return os.path.join(self.staging, f"{COMMAND_PREFIX}{word}")
 
+    # The cluster's: whether its directory is sound, while `isi_net ifs check` runs.
+
+    @property
+    def check(self) -> str:
+        return self._flexnet("ifs_check")
+
+    @property
+    def check_hosts(self) -> str:
+        """Who is there: `<host's word>.<beat>`."""
+        return os.path.join(self.check, "hosts")
+
+    @property
+    def check_said(self) -> str:
+        """What hosts tell each other: `<check's word>.<step>.<host's word>`."""
+        return os.path.join(self.check, "said")
+
+    @property
+    def check_trial(self) -> str:
+        """What is locked, linked and renamed to see how that goes: `<check's word>.<name>`."""
+        return os.path.join(self.check, "trial")
+
     # The cluster's: the merger's role.
 
     @property
@@ -115,6 +158,11 @@ class Tree:
     @property
     def tenures(self) -> str:
         return os.path.join(self.workers, "tenures")
+
+    @property
+    def step_down(self) -> str:
+        """A request that the holder of a term give the role to another; it holds the term's number."""
+        return os.path.join(self.workers, "step_down")
 
     def tenure(self, term: int) -> str:
         return os.path.join(self.tenures, f"{term}.json")

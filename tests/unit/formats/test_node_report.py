@@ -84,7 +84,7 @@ def test_raw_options_and_a_lease_s_own_problems_stay_at_home() -> None:
 
 def test_a_newer_schema_is_named_before_anything_else_is_looked_at() -> None:
     with pytest.raises(
-        NewerSchema, match="schema 2 is newer than this program's 1, node.4; upgrade isi_net on"
+        NewerSchema, match=r"schema 2 is newer than this program's 1, node\.4; upgrade isi_net on"
     ):
         parse(b'{"schema": 2, "devid": "GLaDOS"}', "node.4")
 
@@ -117,7 +117,7 @@ def test_what_can_not_be_read_is_named_with_its_field(old: bytes, new: bytes, wo
 
 
 def test_malformed_json_is_named_with_its_line() -> None:
-    with pytest.raises(FormatError, match="node.4 line 4") as caught:
+    with pytest.raises(FormatError, match=r"node\.4 line 4") as caught:
         parse(GOLDEN.replace(b'"lnn": 4', b'"lnn": four'), "node.4")
     assert caught.value.line == 4
 

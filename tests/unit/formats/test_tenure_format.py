@@ -35,7 +35,7 @@ def test_a_holder_in_office_has_no_end() -> None:
 
 
 def test_a_newer_schema_is_named() -> None:
-    with pytest.raises(NewerSchema, match="schema 2 is newer than this program's 1, 3.json"):
+    with pytest.raises(NewerSchema, match=r"schema 2 is newer than this program's 1, 3\.json"):
         parse(GOLDEN.replace(b'"schema": 1', b'"schema": 2'), "3.json")
 
 

@@ -1,0 +1,39 @@
+"""The revisions that are kept: what each changed, who did it, and how any of them looked."""
+
+from isi_net.errors import NotFound, Unreadable
+from isi_net.flexnet import published
+from isi_net.formats import flx_config
+from isi_net.model.network import Configuration
+from isi_net.store import revisions
+from isi_net.store.read import read
+from isi_net.store.tree import Tree
+
+
+def heads(tree: Tree) -> list[Configuration]:
+    """Every kept revision's own facts, the newest first; their networks are not read."""
+    found = []
+    for number in reversed(revisions.numbers(tree)):
+        path = tree.revision(number)
+        try:
+            found.append(flx_config.head(read(path, revisions.MAX_BYTES)[0], path))
+        except Unreadable:
+            continue  # pruned while we looked
+    return found
+
+
+def revision(tree: Tree, number: int) -> Configuration:
+    """One revision; NotFound when it is not kept."""
+    kept = revisions.numbers(tree)
+    if number not in kept:
+        known = f"{kept[0]} to {kept[-1]} are kept" if kept else "none is kept yet"
+        raise NotFound(f"there is no revision {number}", todo=known)
+    path = tree.revision(number)
+    return published.parse(revisions.Revision(number, read(path, revisions.MAX_BYTES)[0], path))
+
+
+def of_file(path: str) -> Configuration:
+    """The configuration in a file; Unreadable, or FormatError with line and rule when it does not fit."""
+    data, _ = read(path, revisions.MAX_BYTES)
+    configuration = flx_config.parse(data, path)
+    flx_config.validate(data, path)
+    return configuration

@@ -1,0 +1,92 @@
+"""Dell's own SDK takes our JSON: every key is one of its fields, every value is of the type and within the
+bounds that it demands.  See dell_models/README.md.
+"""
+
+import importlib
+import json
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import fixed_cluster
+import pytest
+
+# What we say besides what the API of OneFS 9.7 knows.
+OURS = {"GroupnetSubnetExtended": {"dhcp_servers"}}
+
+PLAIN = {"str": str, "int": int, "bool": bool}
+
+
+def model(name: str) -> type:
+    """Dell's class of that name; each has a module of its own, called as it in lower case."""
+    module = re.sub("(?<!^)([A-Z])", r"_\1", name).lower()
+    found: type = getattr(importlib.import_module(f"dell_models.{module}"), name)
+    return found
+
+
+def taken(value: Any, kind: str) -> Any:
+    """`value` as a `kind` of Dell's, made as the SDK's own client makes it; but an unknown field, or a
+    value of another type, which that client passes over, is an error."""
+    if value is None:
+        return None
+    if kind in PLAIN:
+        assert type(value) is PLAIN[kind], f"{value!r} is not {kind}"
+        return value
+    if kind.startswith("list["):
+        assert isinstance(value, list)
+        return [taken(one, kind[len("list[") : -1]) for one in value]
+    cls: Any = model(kind)
+    fields = {key: one for key, one in value.items() if key not in OURS.get(kind, ())}
+    assert fields.keys() <= cls.attribute_map.keys(), f"{fields.keys() - cls.attribute_map.keys()} of {kind}"
+    return cls(**{key: taken(one, cls.swagger_types[key]) for key, one in fields.items()})
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("cluster")
+    fixed_cluster.make(directory, reported_at=int(time.time()))
+    return directory
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [
+        ("pools list", "NetworkPool"),
+        ("interfaces list", "NetworkInterface"),
+        ("subnets list", "GroupnetSubnetExtended"),
+        ("groupnets list", "NetworkGroupnetExtended"),
+    ],
+)
+def test_dells_models_take_our_json(command: str, kind: str, cluster: Path) -> None:
+    printed = json.loads(fixed_cluster.run(cluster, *command.split(), "--format", "json").out)
+    models = [taken(record, kind) for record in printed]
+    assert len(models) >= 2
+    assert [one.id for one in models] == [record["id"] for record in printed]
+
+
+def test_an_externally_managed_pool_is_one_to_the_sdk(cluster: Path) -> None:
+    printed = json.loads(fixed_cluster.run(cluster, "pools", "view", "subnet0.pool0", "--format", "json").out)
+    pool = taken(printed, "NetworkPool")
+    assert (pool.alloc_method, pool.external_manager, pool.aggregation_mode) == (
+        "externally_managed",
+        "AWS",
+        "none",
+    )
+    assert [(one.low, one.high) for one in pool.ranges[:1]] == [("10.20.30.11", "10.20.30.11")]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"alloc_method": "externally-managed"},
+        {"external_manager": "x" * 129},
+        {"sc_ttl": "0"},
+        {"colour": "red"},
+        {"ranges": [{"low": "ten", "high": "10.0.0.1"}]},
+    ],
+    ids=str,
+)
+def test_what_the_sdk_would_not_take_is_found(wrong: dict[str, Any]) -> None:
+    with pytest.raises((AssertionError, ValueError)):
+        taken({"id": "groupnet0.subnet0.pool0", **wrong}, "NetworkPool")

@@ -1,0 +1,282 @@
+"""The merger's turns, with real files: what is published, what is left alone, and what is put right."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+
+from isi_net.errors import FormatError, NewerSchema
+from isi_net.flexnet import published
+from isi_net.flexnet.publish import publish
+from isi_net.formats import node_report
+from isi_net.formats import tenure as tenure_format
+from isi_net.merger.merger import Merger
+from isi_net.merger.role import Role
+from isi_net.model.lease import Lease
+from isi_net.model.network import Groupnet, Node
+from isi_net.model.report import Report
+from isi_net.store.tree import Tree
+
+NOON = 1770465600.0
+ROUTER = IPv4Address("10.20.30.1")
+EVERYTHING = "revision 1: 2 leased addresses in 1 externally managed pools, from 2 reports"
+
+
+class Office:
+    """A merger on a node of its own, with clocks that stand still until a test moves them."""
+
+    def __init__(self, tree: Tree, devid: int = 1) -> None:
+        self.now, self.ticks = NOON, 100.0
+        self.meanwhile: list[Callable[[], None]] = []  # what happens at the next looks at the clock
+        self.log: list[str] = []
+        node = Node(devid, devid, f"GLaDOS-{devid}")
+        role = Role(tree, node, 3626, 10.0, lambda: self.now, self.ticking, None)
+        self.merger = Merger(tree, node, role, lambda: self.now, self.log.append)
+
+    def ticking(self) -> float:
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
+        return self.ticks
+
+    def turn(self) -> str:
+        return self.merger.turn().sentence
+
+    def codes(self) -> set[str]:
+        return {one.code for one in self.merger.turn().findings}
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    """Nodes 1 and 2 have reported."""
+    tree = Tree(str(tmp_path))
+    os.makedirs(tree.reports)
+    report(tree, 1, 11)
+    report(tree, 2, 12)
+    return tree
+
+
+@pytest.fixture
+def office(tree: Tree) -> Iterator[Office]:
+    office = Office(tree)
+    yield office
+    office.merger.role.give_back("released", rest=False)
+
+
+def report(tree: Tree, devid: int, host: int) -> None:
+    lease = Lease("ext-1", IPv4Address(f"10.20.30.{host}"), 24, ROUTER, ROUTER)
+    said = Report(devid, devid, f"GLaDOS-{devid}", "AWS", "dhclient", "1", int(NOON), (lease,))
+    write(tree.report(devid), node_report.render(said))
+
+
+def write(path: str, data: bytes) -> None:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    Path(path).write_bytes(data)
+
+
+def files(tree: Tree) -> dict[str, tuple[int, int, int]]:
+    """Every file of the cluster with its inode, size and time."""
+    found = (path for path in Path(tree.ifs).rglob("*") if path.is_file())
+    return {
+        str(path): (status.st_ino, status.st_size, status.st_mtime_ns)
+        for path in found
+        for status in [path.stat()]
+    }
+
+
+def publish_by_hand(tree: Tree, groupnet: str) -> None:
+    """An administrator's command publishes one more groupnet."""
+    before = published.load(tree)
+    after = before.with_groupnet(Groupnet(number=before.next_number, name=groupnet, next_number=1))
+    after = replace(after, author="root", published=int(NOON))
+    directory = tree.command_staging("abcd")
+    os.makedirs(directory, exist_ok=True)
+    publish(tree, directory, before, after, lambda: None)
+    os.rmdir(directory)
+
+
+def test_a_turn_takes_the_role_and_publishes(tree: Tree, office: Office) -> None:
+    assert office.turn() == EVERYTHING
+    assert office.log == ["Taking ownership of the IPMerger role"]
+    configuration = published.load(tree)
+    assert (configuration.revision, configuration.term) == (1, 1)
+    assert configuration.author == "GLaDOS-1(id1) IPMerger, term 1"
+    assert Path(tree.configuration).read_bytes() == Path(tree.revision(1)).read_bytes()
+    assert os.path.exists(tree.members_of(1, 1, 1))
+
+
+def test_a_cluster_without_reports_is_left_alone(tmp_path: Path) -> None:
+    office = Office(Tree(str(tmp_path)))
+    assert "revision 0" in office.turn()
+    assert not os.path.exists(Tree(str(tmp_path)).revisions)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/io"), reason="system calls are counted by Linux only")
+def test_a_turn_in_which_nothing_changed_writes_nothing(tree: Tree, office: Office) -> None:
+    """And reads next to nothing: what it costs does not grow with what is published."""
+
+    def calls() -> tuple[int, int]:
+        counted = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+        return int(counted["syscr"]), int(counted["syscw"])
+
+    office.turn()
+    for path in (tree.report(1), tree.report(2)):
+        os.utime(path, (NOON, NOON))
+    office.turn()
+    tenure = tree.tenure(1)
+    before = {path: state for path, state in files(tree).items() if path != tenure}
+    reads, writes = calls()
+    assert office.turn() == EVERYTHING
+    reads_after, writes_after = calls()
+    assert writes_after == writes
+    # /proc/self/io itself takes two; each of the two reports, younger than a clock's grain, two as well.
+    assert reads_after - reads <= 8
+    assert {path: state for path, state in files(tree).items() if path != tenure} == before
+
+
+def test_the_end_of_a_turn_shows_in_the_time_of_the_tenure(tree: Tree, office: Office) -> None:
+    office.turn()
+    os.utime(tree.tenure(1), (NOON, NOON))
+    office.turn()
+    assert os.stat(tree.tenure(1)).st_mtime > NOON
+
+
+def test_a_report_that_changes_is_followed(tree: Tree, office: Office) -> None:
+    office.turn()
+    report(tree, 2, 99)
+    assert "revision 2: 2 leased" in office.turn()
+    assert b"10.20.30.99" in Path(tree.members_of(1, 1, 1)).read_bytes()
+
+
+def test_a_clock_that_is_set_back_changes_nothing(tree: Tree, office: Office) -> None:
+    office.turn()
+    office.now -= 86_400
+    assert office.turn() == EVERYTHING
+    assert published.load(tree).revision == 1
+
+
+@pytest.mark.parametrize("edit", [b"<!-- mine -->\n", b"<broken"])
+def test_an_edited_configuration_is_put_aside_with_a_finding(tree: Tree, office: Office, edit: bytes) -> None:
+    """Until somebody has dealt with it: then the finding is gone."""
+    office.turn()
+    with open(tree.configuration, "ab") as editor:
+        editor.write(edit)
+    edited = Path(tree.configuration).read_bytes()
+    assert office.codes() == {"edited_by_hand"}
+    assert office.codes() == {"edited_by_hand"}
+    [aside] = Path(tree.flexnet).glob("flx_config.xml.edited-*")
+    assert aside.read_bytes() == edited
+    assert Path(tree.configuration).read_bytes() == Path(tree.revision(1)).read_bytes()
+    assert published.load(tree).revision == 1
+    aside.unlink()
+    assert office.codes() == set()
+
+
+def test_a_hundred_edits_are_one_finding_and_a_hundred_files(tree: Tree, office: Office) -> None:
+    office.turn()
+    for number in range(100):
+        with open(tree.configuration, "ab") as editor:
+            editor.write(b"<!-- %d -->\n" % number)
+        assert len(office.merger.turn().findings) == 1
+    assert len(list(Path(tree.flexnet).glob("flx_config.xml.edited-*"))) == 100
+
+
+def test_a_broken_configuration_that_was_brought_is_never_overwritten(tree: Tree, office: Office) -> None:
+    """The error names the line; when it is mended, the merger goes on by itself."""
+    broken = b'<?xml version="1.0"?>\n<flx_config>\n<oops\n'
+    write(tree.configuration, broken)
+    for _ in range(3):
+        with pytest.raises(FormatError, match="line") as caught:
+            office.turn()
+        assert tree.configuration in str(caught.value)
+    assert Path(tree.configuration).read_bytes() == broken
+    assert not os.path.exists(tree.revisions)
+    os.unlink(tree.configuration)
+    assert office.turn() == EVERYTHING
+
+
+def test_a_configuration_that_breaks_a_rule_is_refused_by_its_line_and_rule(
+    tree: Tree, office: Office
+) -> None:
+    office.turn()
+    good = Path(tree.revision(1)).read_bytes()
+    office.merger.role.give_back("released", rest=False)
+    bad = good.replace(b'prefixlen="24"', b'prefixlen="99"').replace(b">24<", b">99<")
+    assert bad != good
+    write(tree.revision(1), bad)
+    successor = Office(tree, 2)
+    for _ in range(2):
+        with pytest.raises(FormatError, match=r"line \d+") as caught:
+            successor.turn()
+        assert "99" in str(caught.value)
+    assert Path(tree.revision(1)).read_bytes() == bad
+    write(tree.revision(1), good)
+    assert successor.turn() == EVERYTHING
+    successor.merger.role.give_back("released", rest=False)
+
+
+def newer(data: bytes) -> bytes:
+    changed = data.replace(b'schema="1"', b'schema="2"')
+    assert changed != data
+    return changed
+
+
+def test_nothing_is_written_over_what_a_newer_release_wrote(tree: Tree, office: Office) -> None:
+    office.turn()
+    current = newer(Path(tree.revision(1)).read_bytes())
+    write(tree.configuration, current)
+    report(tree, 2, 99)
+    before = files(tree)
+    for _ in range(2):
+        with pytest.raises(NewerSchema, match="2"):
+            office.turn()
+    assert files(tree) == before
+
+
+def test_who_is_asked_to_step_down_gives_the_role_to_another(tree: Tree, office: Office) -> None:
+    office.turn()
+    write(tree.step_down, b"1\n")
+    assert "as asked" in office.turn()
+    assert not os.path.exists(tree.step_down)
+    assert "standing in line" in office.turn()
+    other = Office(tree, 2)
+    assert other.turn() == EVERYTHING
+    assert tenure_format.parse(Path(tree.tenure(1)).read_bytes()).ended == "stepped down"
+    other.merger.role.give_back("released", rest=False)
+    office.ticks += 0.1
+    assert office.turn() == EVERYTHING
+    assert office.log == ["Taking ownership of the IPMerger role"] * 2
+
+
+@pytest.mark.parametrize("request_", [b"7\n", b"", b"x" * 60, b"\xff"])
+def test_a_request_to_another_term_is_taken_away(tree: Tree, office: Office, request_: bytes) -> None:
+    office.turn()
+    write(tree.step_down, request_)
+    assert office.turn() == EVERYTHING
+    assert not os.path.exists(tree.step_down)
+
+
+def test_what_was_found_stands_while_another_has_the_role(tree: Tree, office: Office) -> None:
+    """Who looks no more has not seen that all is well."""
+    write(tree.report(3), b"{")
+    assert office.codes() == {"report_broken"}
+    write(tree.step_down, b"1\n")
+    assert office.codes() == {"report_broken"}
+    assert office.codes() == {"report_broken"}
+
+
+def test_who_loses_the_race_reads_again_and_tries_again(tree: Tree, office: Office) -> None:
+    """Revision 2 is taken between the merger's reading and its publishing."""
+    office.turn()
+    report(tree, 2, 99)
+    # It looks at the clock when the turn begins, and right before it publishes.
+    office.meanwhile = [lambda: None, lambda: publish_by_hand(tree, "lab-1")]
+    turn = office.merger.turn()
+    assert turn.again
+    assert "somebody else published first" in turn.sentence
+    assert "revision 3: 2 leased" in office.turn()
+    configuration = published.load(tree)
+    assert {groupnet.name for groupnet in configuration.groupnets} == {"groupnet0", "lab-1"}
+    assert b"10.20.30.99" in Path(tree.members_of(1, 1, 1)).read_bytes()

@@ -1,0 +1,130 @@
+import errno
+import os
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from isi_net.errors import Unknown, Unreadable
+from isi_net.store.read import GRAIN_SECONDS, Stamp, Unchanged, explain, names, read, read_seen
+
+
+def test_a_file_is_read_with_the_stamp_of_what_was_read(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"12345")
+    data, stamp = read(str(path), 5)
+    assert data == b"12345"
+    assert stamp == Stamp.of(path.stat())
+    assert stamp.size == 5
+
+
+def test_a_file_larger_than_its_limit_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"123456")
+    with pytest.raises(Unreadable, match="larger than 5 bytes"):
+        read(str(tmp_path / "file"), 5)
+
+
+@pytest.mark.timeout(5)
+@pytest.mark.parametrize("kind", ["fifo", "directory", "socket", "missing", "loop"])
+def test_what_is_no_file_is_unreadable_and_holds_nobody_up(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "x"
+    with socket.socket(socket.AF_UNIX) as listening:
+        if kind == "fifo":
+            os.mkfifo(path)
+        elif kind == "directory":
+            path.mkdir()
+        elif kind == "loop":
+            path.symlink_to(path)
+        elif kind == "socket":
+            directory = os.open(tmp_path, os.O_RDONLY)  # the name of a socket must be short
+            listening.bind(f"/proc/self/fd/{directory}/x")
+            os.close(directory)
+        with pytest.raises(Unreadable) as caught:
+            read(str(path), 100)
+    assert not isinstance(caught.value, Unknown)
+    assert caught.value.todo
+
+
+def test_stale_is_unknown_and_not_the_same_as_gone() -> None:
+    assert type(explain(OSError(errno.ESTALE, "Stale file handle"), "x")) is Unknown
+    assert type(explain(OSError(errno.ENOENT, "No such file"), "x")) is Unreadable
+
+
+def test_a_name_just_seen_that_stays_empty_or_gone_is_unknown(tmp_path: Path) -> None:
+    path = str(tmp_path / "file")
+    with pytest.raises(Unknown, match="No such file"):
+        read_seen(path, 100, patience=0.03)
+    Path(path).touch()
+    with pytest.raises(Unknown, match="empty"):
+        read_seen(path, 100, patience=0.03)
+
+
+def test_a_name_just_seen_is_opened_again_until_it_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    later = threading.Timer(0.1, path.write_bytes, (b"here",))
+    later.start()
+    assert read_seen(str(path), 100)[0] == b"here"
+    later.join()
+
+
+def test_patience_is_not_for_what_will_not_change_by_waiting(tmp_path: Path) -> None:
+    with pytest.raises(Unreadable, match="not a regular file"):
+        read_seen(str(tmp_path), 100, patience=60)
+
+
+def test_names_are_sorted_and_none_where_there_is_no_directory(tmp_path: Path) -> None:
+    for name in ("b", "a", ".c"):
+        (tmp_path / name).touch()
+    assert names(str(tmp_path)) == [".c", "a", "b"]
+    assert names(str(tmp_path / "none")) == []
+    with pytest.raises(Unreadable, match="Not a directory"):
+        names(str(tmp_path / "a"))
+
+
+STAMP, OTHER = Stamp(1, 2, 3, 4), Stamp(1, 2, 3, 5)
+
+
+def test_a_stamp_is_trusted_when_it_was_read_twice_later_than_any_clocks_grain() -> None:
+    now = [0.0]
+    unchanged = Unchanged(lambda: now[0])
+    unchanged.was_read("a", STAMP)
+    assert unchanged.was_seen("a", STAMP)
+    assert not unchanged.is_current("a", STAMP)
+    now[0] = GRAIN_SECONDS / 2
+    unchanged.was_read("a", STAMP)
+    assert not unchanged.is_current("a", STAMP)
+    now[0] = GRAIN_SECONDS + 0.1  # since the first time, not the second
+    unchanged.was_read("a", STAMP)
+    assert unchanged.is_current("a", STAMP)
+    assert not unchanged.is_current("a", OTHER)
+    assert not unchanged.is_current("b", STAMP)
+
+
+def test_a_new_stamp_begins_anew() -> None:
+    now = [0.0]
+    unchanged = Unchanged(lambda: now[0])
+    unchanged.was_read("a", STAMP)
+    now[0] = 10.0
+    unchanged.was_read("a", OTHER)
+    assert not unchanged.is_current("a", OTHER)
+    assert not unchanged.was_seen("a", STAMP)
+
+
+def test_what_could_not_be_read_is_never_current() -> None:
+    now = [0.0]
+    unchanged = Unchanged(lambda: now[0])
+    for _ in range(3):
+        unchanged.was_refused("a", STAMP)
+        assert unchanged.was_seen("a", STAMP)
+        assert not unchanged.is_current("a", STAMP)
+        now[0] += 10.0
+
+
+def test_what_is_not_kept_is_forgotten() -> None:
+    unchanged = Unchanged()
+    unchanged.was_read("a", STAMP)
+    unchanged.was_read("b", STAMP)
+    unchanged.keep(["b", "c"])
+    assert not unchanged.was_seen("a", STAMP)
+    assert unchanged.was_seen("b", STAMP)
