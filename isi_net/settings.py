@@ -21,9 +21,7 @@ CLIENTS = ("auto", "dhclient", "dhcpcd", "none")
 
 POLL_INTERVAL_SECONDS = 1.0
 DEADLINE_SECONDS = 10.0
-# A turn waits up to 1.5 s for a file that is empty just now (`store/read.py`): a shorter deadline would have
-# the role dropped and taken for ever.
-_LEAST_DEADLINE_SECONDS = 2.0
+_LEAST_SECONDS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +87,8 @@ def _settings(document: dict[str, Any]) -> Settings:
         manager=_one_of(dhcp, "manager", MANAGERS),
         client=_one_of(dhcp, "client", CLIENTS),
         source=_source(dhcp),
-        poll_interval=_seconds(daemon, "poll_interval", POLL_INTERVAL_SECONDS, 0.01),
-        deadline=_seconds(daemon, "deadline", DEADLINE_SECONDS, _LEAST_DEADLINE_SECONDS),
+        poll_interval=_seconds(daemon, "poll_interval", POLL_INTERVAL_SECONDS),
+        deadline=_seconds(daemon, "deadline", DEADLINE_SECONDS),
     )
 
 
@@ -157,8 +155,9 @@ def _source(table: dict[str, Any]) -> str:
     return value
 
 
-def _seconds(table: dict[str, Any], key: str, default: float, least: float) -> float:
+def _seconds(table: dict[str, Any], key: str, default: float) -> float:
     value = table.get(key, default)
-    if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= 3600:
-        raise BadValue(f"{value!r} is not a time", f"[daemon] {key}", f"write seconds, {least:g} to 3600")
+    if not isinstance(value, int | float) or isinstance(value, bool) or not _LEAST_SECONDS <= value <= 3600:
+        todo = f"write seconds, {_LEAST_SECONDS:g} to 3600"
+        raise BadValue(f"{value!r} is not a time", f"[daemon] {key}", todo)
     return float(value)

@@ -30,6 +30,7 @@ _FAREWELL_SECONDS = 5.0
 _ABANDONED_SECONDS = 3600.0
 _PAUSE_SECONDS = 0.01
 _MAX_BYTES = 1 << 20
+_IN_WORDS: dict[type[BaseException], str] = {KeyboardInterrupt: "interrupted"}
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 _Message = TypeVar("_Message", bound=msgspec.Struct)
@@ -84,7 +85,7 @@ class Party:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         """Says goodbye; the checks are over, so what cannot be taken away is left to a later one."""
-        why = "" if kind is None else str(error) if isinstance(error, Error) else kind.__name__
+        why = str(error) if isinstance(error, Error) else _IN_WORDS.get(kind, kind.__name__) if kind else ""
         with contextlib.suppress(Error):
             atomic.replace(self._word("bye", self._tokens[self.me]), msgspec.json.encode(_Farewell(why)))
             atomic.remove(self._hello)

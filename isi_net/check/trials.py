@@ -208,7 +208,7 @@ def _contest(trial: Trial) -> _Held:
                     atomic.claim(staged, inside)
                     time.sleep(_HOLD_SECONDS)
                     atomic.remove(inside)
-                except FileExistsError:
+                except (FileExistsError, FileNotFoundError):  # or had it until just now
                     held.overlaps += 1
                 lock.close()
                 lock.open()
@@ -220,33 +220,36 @@ def _contest(trial: Trial) -> _Held:
 
 
 def wake_up(trial: Trial, excluded: bool) -> Verdict:
-    """The first host and each other pass two locks to and fro, each waiting in the kernel for its next one.
+    """The first host releases a lock that another waits for in the kernel, and waits for one that the other
+    releases when it is in: half of that way there and back is one handover.
 
-    Half of a way there and back is one handover.
+    Each lock changes hands once, so that nobody who is quick can have it twice.
     """
     party = trial.party
     took: list[float | None] = []
     for other in trial.hosts_but_the_first() if excluded else ():
-        mine = [trial.open_lock(f"pass{other}.{end}") for end in ("a", "b")]
-        if party.me == 0:
-            mine[0].try_now()
-        elif party.me == other:
-            mine[1].try_now()
+        leading, following = party.me == 0, party.me == other
+        rounds: list[tuple[Lock, Lock]] = []
+        for number in range(HANDOVERS) if leading or following else ():
+            there, back = (trial.open_lock(f"pass{other}.{way}{number}") for way in ("there", "back"))
+            rounds.append((there, back) if leading else (back, there))
+            rounds[-1][0].try_now()
         party.exchange(f"pass{other}", _Done())
         told = _Handovers([])
-        if party.me == 0:
-            told = _Handovers(_lead(mine[0], mine[1]))
-        elif party.me == other:
-            _follow(mine[1], mine[0])
+        if leading:
+            told = _Handovers(_lead(rounds))
+        elif following:
+            _follow(rounds)
         took += party.exchange(f"passed{other}", told, HANDOVERS * _WAKE_SECONDS)[0].took
-        for lock in mine:
-            lock.close()
+        for held, wanted in rounds:
+            held.close()
+            wanted.close()
     return verdict.wake_up(took, excluded)
 
 
-def _lead(held: Lock, wanted: Lock) -> list[float | None]:
+def _lead(rounds: list[tuple[Lock, Lock]]) -> list[float | None]:
     took: list[float | None] = []
-    for _ in range(HANDOVERS):
+    for held, wanted in rounds:
         granted = _stand_in_line(wanted)
         time.sleep(_STAND_SECONDS)
         begun = time.monotonic()
@@ -254,19 +257,14 @@ def _lead(held: Lock, wanted: Lock) -> list[float | None]:
         if not granted.wait(_WAKE_SECONDS):
             return [*took, None]
         took.append((time.monotonic() - begun) / 2)
-        held.open()
-        held, wanted = wanted, held
     return took
 
 
-def _follow(held: Lock, wanted: Lock) -> None:
-    for _ in range(HANDOVERS):
-        granted = _stand_in_line(wanted)
-        if not granted.wait(_WAKE_SECONDS):
+def _follow(rounds: list[tuple[Lock, Lock]]) -> None:
+    for held, wanted in rounds:
+        if not _stand_in_line(wanted).wait(_WAKE_SECONDS):
             return
         held.close()
-        held.open()
-        held, wanted = wanted, held
 
 
 def _stand_in_line(lock: Lock) -> threading.Event:
@@ -370,7 +368,7 @@ def visibility(trial: Trial) -> tuple[Verdict, Verdict, Verdict]:
             told = _serve(there, back, trial.clock)
         elif party.me == other:
             _return(there, back, trial.clock)
-        patience = (OPENED + LOOKED_AT + ASKED) * 3 * _SEE_SECONDS
+        patience = (OPENED + LOOKED_AT + ASKED) * 2 * _SEE_SECONDS
         told = party.exchange(f"played{other}", told, patience)[0]
         opened += told.opened
         looked_at += told.looked_at
@@ -430,7 +428,7 @@ def _throw(path: str, ball: _Ball) -> None:
 def _answer(path: str) -> _Ball | None:
     """The ball in a file of a new name; None when it does not come."""
     directory, name = os.path.split(path)
-    until = time.monotonic() + 3 * _SEE_SECONDS
+    until = time.monotonic() + 2 * _SEE_SECONDS
     while time.monotonic() < until:
         if name in names(directory):
             return _catch(path, 0)

@@ -104,7 +104,11 @@ def _progress(stack: ExitStack) -> Progress:
         return _silent
     bar = stack.enter_context(
         click.progressbar(
-            length=len(STEPS) - 1, show_eta=False, item_show_func=lambda step: step or "", file=sys.stderr
+            length=len(STEPS) - 1,
+            show_eta=False,
+            item_show_func=lambda step: step or "",
+            file=sys.stderr,
+            update_min_steps=0,  # a step is named when it begins
         )
     )
 

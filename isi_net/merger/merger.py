@@ -21,7 +21,7 @@ from isi_net.model.network import Configuration, Node
 from isi_net.model.report import Report, UnreadReport
 from isi_net.model.turn import Turn
 from isi_net.store import atomic, revisions, staging
-from isi_net.store.read import read
+from isi_net.store.read import PATIENCE_SECONDS, read
 from isi_net.store.tree import Tree
 
 SWEEP_SECONDS = 600.0
@@ -40,7 +40,8 @@ class Merger:
 
     def _forget(self) -> None:
         """What a former tenure knew may be old: everything is read again."""
-        self._inbox = Inbox(self._tree)
+        # A file that is empty just now may cost a part of the deadline, never all of it.
+        self._inbox = Inbox(self._tree, patience=min(PATIENCE_SECONDS, self.role.deadline / 3))
         self._second_name = SecondName(self._tree)
         self._members = Members(self._tree)
         self._current: tuple[int, revisions.Revision, Configuration] | None = None
@@ -143,6 +144,6 @@ def _sentence(configuration: Configuration, reports: tuple[Report | UnreadReport
     pools = [pool for _, pool in configuration.pools() if pool.externally_managed]
     addresses = sum(len(pool.assignments) for pool in pools)
     return (
-        f"revision {configuration.revision}: {addresses} leased addresses in {len(pools)} externally managed "
-        f"pools, from {len(reports)} reports"
+        f"revision {configuration.revision}: leased addresses: {addresses}, "
+        f"externally managed pools: {len(pools)}, reports: {len(reports)}"
     )

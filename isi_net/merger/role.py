@@ -42,7 +42,7 @@ class Role:
     ) -> None:
         """`deadline` is in seconds; without `wake` nobody waits in the kernel, and each turn tries once."""
         self._tree, self._node, self._pid = tree, node, pid
-        self._deadline, self._clock, self._ticking, self._wake = deadline, clock, ticking, wake
+        self.deadline, self._clock, self._ticking, self._wake = deadline, clock, ticking, wake
         self._lock = FileLock(tree.merger_lock)
         self._waiting = False
         self._rest_until = 0.0
@@ -91,10 +91,10 @@ class Role:
 
     def _keep_deadline(self) -> None:
         now = self._ticking()
-        if now - self._last_check > self._deadline:
+        if now - self._last_check > self.deadline:
             raise Overdue(
                 f"{now - self._last_check:.1f} s passed between two looks at the lock, "
-                f"deadline {self._deadline:g} s",
+                f"deadline {self.deadline:g} s",
                 self._tree.ifs,
                 "is the shared file system slow or cut off?",
             )

@@ -25,7 +25,7 @@ MAY_CHANGE = {
     "store/lock.py": "the lock file's creation, and the holder's signature in it",
     "daemon/log.py": "the log, appended to in place",
     "daemon/watch.py": "a byte into its own pipe",
-    "cli/show.py": "stdout, and /dev/null in its place",
+    "cli/stdout.py": "stdout, and /dev/null in its place",
 }
 # The demonstration plays the machines around a cluster (cloud, DHCP client, administrator) in a directory
 # of its own; what its daemons do in there goes through the doors like everything else.

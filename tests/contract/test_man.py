@@ -62,6 +62,7 @@ def walk(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[s
 TREE = dict(walk(isi_net))
 VERBS = {path: command for path, command in TREE.items() if not isinstance(command, click.Group)}
 NOUNS = [path for path in TREE if path and " " not in path]
+HELP = set(isi_net.context_settings["help_option_names"])
 LEAVES = [noun for noun in NOUNS if noun in VERBS]  # nouns without verbs: daemon, demo
 
 
@@ -196,16 +197,16 @@ def test_every_word_that_an_option_takes_is_documented(path: str) -> None:
 
 
 def test_the_global_options_are_documented_and_no_others() -> None:
-    context = click.Context(isi_net, help_option_names=["-h", "--help"])
-    assert {name for one in documented_options(Section(OVERVIEW["OPTIONS"].lines)) for name in one.names} == {
-        name for one in isi_net.get_params(context) for name in one.opts
+    documented = documented_options(Section(OVERVIEW["OPTIONS"].lines))
+    assert {name for one in documented for name in one.names} == {
+        *HELP,
+        *(name for one in isi_net.params for name in one.opts),
     }
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_no_page_speaks_of_an_option_or_command_that_is_not(page: str) -> None:
-    context = click.Context(isi_net)
-    known = {name for one in TREE.values() for param in one.get_params(context) for name in param.opts}
+    known = {name for one in TREE.values() for param in one.params for name in param.opts} | HELP
     text = "\n".join(text for section in PAGES[page].values() for text in section.all())
     assert {f"-{name}" for name in re.findall(r"\bFl (-[a-z][a-z0-9-]+)", text)} <= known
     named = {

@@ -98,13 +98,6 @@ def test_what_cannot_be_is_an_error_that_names_its_place_and_the_file(
     assert caught.value.todo
 
 
-def test_a_deadline_leaves_a_turn_time_to_wait_for_a_file(tree: Tree) -> None:
-    """A turn waits up to 1.5 s for one that is empty; with less, no tenure would outlive its first turn."""
-    with pytest.raises(BadValue, match="2 to 3600"):
-        loaded(tree, "[daemon]\ndeadline = 1.9\n")
-    assert loaded(tree, "[daemon]\ndeadline = 2\n").deadline == 2.0
-
-
 @pytest.mark.parametrize(
     "data",
     [

@@ -1,6 +1,7 @@
 """The merger's turns, with real files: what is published, what is left alone, and what is put right."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from ipaddress import IPv4Address
@@ -22,7 +23,7 @@ from isi_net.store.tree import Tree
 
 NOON = 1770465600.0
 ROUTER = IPv4Address("10.20.30.1")
-EVERYTHING = "revision 1: 2 leased addresses in 1 externally managed pools, from 2 reports"
+EVERYTHING = "revision 1: leased addresses: 2, externally managed pools: 1, reports: 2"
 
 
 class Office:
@@ -146,7 +147,7 @@ def test_the_end_of_a_turn_shows_in_the_time_of_the_tenure(tree: Tree, office: O
 def test_a_report_that_changes_is_followed(tree: Tree, office: Office) -> None:
     office.turn()
     report(tree, 2, 99)
-    assert "revision 2: 2 leased" in office.turn()
+    assert "revision 2: leased addresses: 2" in office.turn()
     assert b"10.20.30.99" in Path(tree.members_of(1, 1, 1)).read_bytes()
 
 
@@ -276,7 +277,20 @@ def test_who_loses_the_race_reads_again_and_tries_again(tree: Tree, office: Offi
     turn = office.merger.turn()
     assert turn.again
     assert "somebody else published first" in turn.sentence
-    assert "revision 3: 2 leased" in office.turn()
+    assert "revision 3: leased addresses: 2" in office.turn()
     configuration = published.load(tree)
     assert {groupnet.name for groupnet in configuration.groupnets} == {"groupnet0", "lab-1"}
     assert b"10.20.30.99" in Path(tree.members_of(1, 1, 1)).read_bytes()
+
+
+def test_a_report_that_stays_empty_costs_no_tenure_whatever_the_deadline(tmp_path: Path) -> None:
+    """Waiting for it takes a part of the deadline, never all of it."""
+    tree = Tree(str(tmp_path), str(tmp_path / "ifs"))
+    Path(tree.reports).mkdir(parents=True)
+    Path(tree.report(7)).touch()
+    role = Role(tree, Node(1, 1, "one"), 1, 0.3, time.time, time.monotonic, wake=None)
+    merger = Merger(tree, Node(1, 1, "one"), role, time.time, lambda line: None)
+    first, second = merger.turn(), merger.turn()
+    assert role.tenure is not None
+    assert role.tenure.term == 1
+    assert "Lost" not in first.sentence + second.sentence
