@@ -23,7 +23,7 @@ from isi_net.store.read import names, read, read_seen
 from isi_net.store.tree import Tree
 
 HANDOVERS = 6
-OPENED, LOOKED_AT, ASKED = 8, 4, 4  # rounds of visibility, attributes and clocks
+OPENED, LOOKED_AT, ASKED = 5, 3, 4  # rounds of visibility, attributes and clocks
 
 _WAKE_SECONDS = 5.0  # to wait for a lock that was released
 _SEE_SECONDS = 10.0  # to wait for a change to be seen

@@ -8,6 +8,7 @@ what stays incomplete still gives its last complete block.
 """
 
 import os
+import stat
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from isi_net.formats.options import EXPIRY_UNKNOWN
 from isi_net.model.finding import Finding
 from isi_net.model.lease import Lease, LeaseFile
 from isi_net.model.names import check_interface
-from isi_net.store.read import Stamp, names, read
+from isi_net.store.read import Stamp, explain, names, read
 from isi_net.store.tree import LEASE_PREFIX, Tree
 
 MAX_FILE = dhclient.MAX_FILE
@@ -166,6 +167,8 @@ class NodeLeases:
         try:
             self._check_place(one.path)
             return self._read_whole(one)
+        except FileNotFoundError:
+            pass  # as most are: an interface has one client, and a client many systems
         except Unreadable as error:
             if not isinstance(error.__cause__, FileNotFoundError):
                 problems.append(_problem(one.path, "lease_file_unreadable", error.what, error.todo))
@@ -194,7 +197,13 @@ class NodeLeases:
 
     def _check_place(self, path: str) -> None:
         """A link may not lead a reader that runs as root out of the node's root."""
-        if os.path.islink(path):
+        try:
+            status = os.lstat(path)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise explain(error, path) from error
+        if stat.S_ISLNK(status.st_mode):
             root = os.path.join(os.path.realpath(self._tree.root), "")
             if not os.path.realpath(path).startswith(root):
                 raise Unreadable("a symbolic link out of the root", path, "put the lease file itself there")

@@ -164,7 +164,8 @@ def _lock(descriptor: int, *, blocking: bool, shared: bool = False) -> bool:
     except portalocker.LockException as error:
         if blocking:
             return False
-        raise Unreadable(f"cannot lock: {error}", todo="does this file system have flock(2)?") from error
+        why = error.__cause__.strerror if isinstance(error.__cause__, OSError) else error
+        raise Unreadable(f"cannot lock: {why}", todo="does this file system have flock(2)?") from error
     return True
 
 

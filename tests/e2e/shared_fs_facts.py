@@ -186,11 +186,15 @@ def a_cut_off_holder_does_no_harm(network: Network, nodes: list[Node], within: f
     said, error = late.communicate(timeout=120)
     assert late.returncode == 0, error
     answers = json.loads(said)
-    assert old.daemon is not None
-    ended = not old.daemon.running()
-    if ended:  # by the watchdog, as it hung for three deadlines: its service manager starts it again
-        old.start_daemon()
-    eventually(lambda: address(old.devid, lease=2) in pool_addresses(old), "its report is merged", within=60)
+    lives = [old.daemon]
+
+    def its_news_are_published() -> bool:
+        """Its watchdog ends a daemon that hung for three deadlines; its service manager starts it again."""
+        if lives[-1] is not None and not lives[-1].running():
+            lives.append(old.start_daemon())
+        return address(old.devid, lease=2) in pool_addresses(old)
+
+    eventually(its_news_are_published, "its report is merged", within=60)
     back = time.time() - plugged
     eventually(lambda: "standing in line" in old.log().splitlines()[-1], "it stands in line")
 
@@ -210,7 +214,7 @@ def a_cut_off_holder_does_no_harm(network: Network, nodes: list[Node], within: f
         "fenced": answers["fenced"],
         "control": answers["control"],
         "control reads": new.host.seen(control).read_text().strip(),
-        "watchdog": ended,
+        "daemon's lives": len(lives),
     }
 
 

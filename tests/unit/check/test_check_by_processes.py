@@ -77,7 +77,7 @@ def test_two_directories_that_pretend_to_be_one_are_broken_in_all_that_matters(t
 
 def test_a_clock_an_hour_off_is_found_out_and_named(tmp_path: Path) -> None:
     found = checked(start(tmp_path, "h1"), start(tmp_path, "h2", ahead=3600.0))
-    assert states(found) == {check: "ok" for check in found} | {"clocks": "broken"}
+    assert states(found) == dict.fromkeys(found, "ok") | {"clocks": "broken"}
     assert abs(found["clocks"]["measured"] - 3600) < 1
 
 
@@ -114,7 +114,7 @@ def test_a_host_that_is_interrupted_ends_the_check_for_all_and_leaves_nothing(tm
     first, second = ended(*hosts)
     assert "KeyboardInterrupt" in first[2]
     assert second[0] == 1
-    assert "h1 left the check: KeyboardInterrupt" in second[2]
+    assert "h1 left the check: interrupted" in second[2]
     assert left(tmp_path) == []
 
 
