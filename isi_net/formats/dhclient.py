@@ -20,6 +20,7 @@ from itertools import chain
 from typing import NamedTuple, TypeVar
 
 from isi_net.errors import FormatError
+from isi_net.formats.options import default_routers, mask_bits, plausible_mtu
 from isi_net.model.finding import Finding, Severity
 from isi_net.model.lease import Lease, LeaseFile
 
@@ -436,8 +437,7 @@ def _quads(value: bytes) -> tuple[IPv4Address, ...] | None:
 
 def _prefixlen(value: bytes) -> int | None:
     mask = _quad(value)
-    host_bits = ~int(mask) & 0xFFFFFFFF if mask else 0xFFFFFFFF
-    return None if host_bits & (host_bits + 1) or host_bits == 0xFFFFFFFF else 32 - host_bits.bit_length()
+    return None if mask is None else mask_bits(mask)
 
 
 def _seconds(value: bytes) -> int | None:
@@ -445,31 +445,12 @@ def _seconds(value: bytes) -> int | None:
 
 
 def _mtu(value: bytes) -> int | None:
-    # 68 is the least that IPv4 allows (RFC 791), and that the option may say (RFC 2132, 5.1).
-    mtu = _seconds(value)
-    return mtu if mtu is not None and 68 <= mtu <= 0xFFFF else None
+    return plausible_mtu(_seconds(value))
 
 
 def _default_route(value: bytes) -> tuple[IPv4Address, ...] | None:
-    """The routers of the default routes in option 121 (RFC 3442); None when it is no list of routes.
-
-    0.0.0.0 is no router: it says that the destination is on the link.
-    """
     code = _bytes(value)
-    if not code:
-        return None
-    routers: list[IPv4Address] = []
-    here = 0
-    while here < len(code):
-        prefixlen = code[here]
-        router_at = here + 1 + (prefixlen + 7) // 8
-        here = router_at + 4
-        if prefixlen > 32 or here > len(code):
-            return None
-        router = IPv4Address(code[router_at:here])
-        if prefixlen == 0 and int(router):
-            routers.append(router)
-    return tuple(routers)
+    return default_routers(code) if code else None
 
 
 def _bytes(value: bytes) -> bytes | None:

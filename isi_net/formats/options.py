@@ -305,10 +305,13 @@ def _addresses(text: str) -> tuple[IPv4Address, ...] | None:
 
 def _prefixlen(text: str) -> int | None:
     mask = address(text)
-    if mask is None or not int(mask):
-        return None
+    return None if mask is None else mask_bits(mask)
+
+
+def mask_bits(mask: IPv4Address) -> int | None:
+    """The prefix length of a subnet mask; None when it has gaps, or masks nothing."""
     host_bits = ~int(mask) & 0xFFFFFFFF
-    return None if host_bits & (host_bits + 1) else 32 - host_bits.bit_length()
+    return None if host_bits & (host_bits + 1) or not int(mask) else 32 - host_bits.bit_length()
 
 
 def _whole(text: str) -> int | None:
@@ -316,16 +319,26 @@ def _whole(text: str) -> int | None:
 
 
 def _mtu(text: str) -> int | None:
-    mtu = _whole(text)
-    return mtu if mtu is not None and 68 <= mtu <= 0xFFFF else None  # RFC 791; RFC 2132, 5.1
+    return plausible_mtu(_whole(text))
+
+
+def plausible_mtu(mtu: int | None) -> int | None:
+    """`mtu`, when it may be one: 68 is the least that IPv4 allows (RFC 791), and option 26 (RFC 2132, 5.1)."""
+    return mtu if mtu is not None and 68 <= mtu <= 0xFFFF else None
 
 
 def _default_route(text: str) -> tuple[IPv4Address, ...] | None:
-    """The routers of the default routes; 0.0.0.0 is none: it says that the destination is on the link."""
     numbers = [_whole(part) for part in text.split(",")]
     if any(one is None or one > 255 for one in numbers):
         return None
-    code = bytes(one for one in numbers if one is not None)
+    return default_routers(bytes(one for one in numbers if one is not None))
+
+
+def default_routers(code: bytes) -> tuple[IPv4Address, ...] | None:
+    """The routers of the default routes in option 121 (RFC 3442); None when it is no list of routes.
+
+    0.0.0.0 is no router: it says that the destination is on the link.
+    """
     routers: list[IPv4Address] = []
     here = 0
     while here < len(code):
@@ -334,6 +347,7 @@ def _default_route(text: str) -> tuple[IPv4Address, ...] | None:
         here = router_at + 4
         if prefixlen > 32 or here > len(code):
             return None
-        if prefixlen == 0 and any(code[router_at:here]):
-            routers.append(IPv4Address(code[router_at:here]))
+        router = IPv4Address(code[router_at:here])
+        if prefixlen == 0 and int(router):
+            routers.append(router)
     return tuple(routers)

@@ -27,7 +27,7 @@ class Installed:
             if not name.startswith(("PYTHON", "ISI_NET", "COV_"))
         }
         _run(sys.executable, "-m", "venv", "--without-pip", str(venv))
-        (site,) = venv.glob("lib*/python3*/site-packages")
+        (site,) = venv.glob("lib/python3*/site-packages")
         _run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(directory), cwd=HOUSE)
         (wheel,) = directory.glob("*.whl")
         pip = (sys.executable, "-m", "pip", "--python", self.python, "install", "-q")
