@@ -1,7 +1,6 @@
 """`isi_net merger`: the IP Merger's role."""
 
 import time
-from ipaddress import IPv4Address
 
 import click
 
@@ -11,14 +10,13 @@ from isi_net.cli.grammar import Verbs
 from isi_net.cli.output import Column, Record
 from isi_net.cli.show import Showing, listing, viewing
 from isi_net.cli.stdout import warn
-from isi_net.errors import BadValue, Refused
+from isi_net.errors import Refused
 from isi_net.flexnet import published
 from isi_net.merger import explain as reasons
 from isi_net.merger import status as state
 from isi_net.merger.inbox import Inbox
 from isi_net.model.changes import changes
 from isi_net.model.merge import merge
-from isi_net.model.names import parse_pool_id
 from isi_net.model.tenure import Tenure
 from isi_net.settings import load
 from isi_net.store import atomic
@@ -211,18 +209,6 @@ def explain(tree: Tree, asked: str, showing: Showing) -> None:
       isi_net merger explain GLaDOS-3
       isi_net merger explain groupnet0.subnet0.pool0
     """
-    steps = reasons.explain(tree, _asked(asked), time.time())
+    steps = reasons.explain(tree, asked, time.time())
     shown = [{"place": one.place, "step": one.step, "where": one.where, "says": one.says} for one in steps]
     showing.records(shown, EXPLAINED)
-
-
-def _asked(text: str) -> reasons.Asked:
-    """An address, a pool's id, or else a node's LNN or name."""
-    try:
-        return reasons.Asked(address=IPv4Address(text))
-    except ValueError:
-        pass
-    try:
-        return reasons.Asked(pool=parse_pool_id(text))
-    except BadValue:
-        return reasons.Asked(node=text)

@@ -12,7 +12,6 @@ from isi_net.errors import Conflict, Error, Refused, Unwritable
 from isi_net.flexnet import published
 from isi_net.flexnet.publish import publish
 from isi_net.flexnet.second_names import Members, SecondName
-from isi_net.formats import times
 from isi_net.model.changes import changes
 from isi_net.model.check import check
 from isi_net.model.finding import Finding
@@ -92,8 +91,7 @@ def _settle(tree: Tree, directory: str, after: Configuration) -> Iterator[Findin
     """Makes the second names say what is published, and forgets the oldest revisions."""
     current = revisions.current(tree)
     if current.number == after.revision:  # else somebody else has followed, and puts these right
-        when = times.render(after.published).replace(":", "")
-        if aside := SecondName(tree).settle(directory, current, when):
+        if aside := SecondName(tree).settle(directory, current):
             what, todo = f"was changed with an editor; that lies at {aside}", "look whether it is needed"
             yield Finding(tree.configuration, "edited_by_hand", "warning", what, todo)
         Members(tree).settle(directory, after, lambda: None)

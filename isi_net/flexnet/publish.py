@@ -35,6 +35,8 @@ def publish(
     said = "; ".join(changes(before, after))
     after = replace(after, revision=before.revision + 1, change=said[:_CHANGE_CHARACTERS])
     data = flx_config.render(after)
+    # What cannot be read back is never published: nothing but an editor could take it away again.
+    flx_config.parse(data, f"revision {after.revision}")
     flx_config.validate(data, f"revision {after.revision}")
     current = revisions.current(tree)
     refuse_newer(tree, current)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 
 from isi_net.errors import FormatError, NewerSchema, Unknown, Unreadable, Unwritable
-from isi_net.formats import flx_config, pool_members
+from isi_net.formats import flx_config, pool_members, times
 from isi_net.model.network import Configuration
 from isi_net.store import atomic, revisions, staging
 from isi_net.store.read import Stamp, explain, names, read, read_seen
@@ -39,11 +39,11 @@ class SecondName:
         self._tree = tree
         self._good: tuple[int, Stamp] | None = None
 
-    def settle(self, directory: str, current: revisions.Revision, when: str) -> str | None:
+    def settle(self, directory: str, current: revisions.Revision) -> str | None:
         """Puts `flx_config.xml` right, out of the staging directory `directory`.
 
-        `when` is a time for the name under which an edited one is kept aside; gives back that path when
-        there was one.  Raises NewerSchema, and touches nothing, when a newer release wrote it.
+        Gives back the path under which an edited one is kept aside, when there was one.  Raises
+        NewerSchema, and touches nothing, when a newer release wrote it.
         """
         if not current.number:
             return None  # it is no second name, but the configuration itself
@@ -61,7 +61,7 @@ class SecondName:
                 return None
             number = self._revision_of(data)
             if number is None:
-                aside = self._set_aside(directory, stamp, when)
+                aside = self._set_aside(directory, stamp)
             elif number > current.number:
                 return None  # somebody has published meanwhile: it never goes back
         self._put(directory, current)
@@ -75,12 +75,13 @@ class SecondName:
                 return
             current = revisions.current(self._tree)  # somebody has published meanwhile: he was overwritten
 
-    def _set_aside(self, directory: str, stamp: Stamp, when: str) -> str | None:
+    def _set_aside(self, directory: str, stamp: Stamp) -> str | None:
         """Gives the edited file another name besides its own, which is then taken by the right one.
 
         Two steps, so that a holder who was paused before the second, which the fence stops, has moved
-        nothing.
+        nothing.  The name says when it was edited: where the second step fails, the next turn finds it.
         """
+        when = times.render(int(stamp.modified / 1e9)).replace(":", "")
         path = self._tree.configuration
         staging.check(directory)
         again = 1

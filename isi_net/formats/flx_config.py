@@ -51,8 +51,6 @@ NAME_OF_SCHEMA = "flx_config.rng"
 _MAX_DEVID = 2**31 - 1
 _MAX_DIGITS = 18
 
-# What XML 1.0 can not carry in an attribute as it stands, or (the second half) at all.
-_SPECIAL = re.compile('[&<>"\t\n\r]|[^ -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]')
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
 
 
@@ -526,9 +524,15 @@ def _element(depth: int, kind: _Kind, values: Mapping[str, object], children: It
     return f"{margin}<{kind.tag}{attributes}>\n{inside}{margin}</{kind.tag}>\n"
 
 
+@cache  # 2 ms, which a command that only reads does not pay
+def _special() -> re.Pattern[str]:
+    """What XML 1.0 can not carry in an attribute as it stands, or (the second half) at all."""
+    return re.compile('[&<>"\t\n\r]|[^ -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]')
+
+
 def _spelled(value: object) -> str:
     if isinstance(value, str):
-        return _SPECIAL.sub(lambda found: _ESCAPES.get(found[0], "\ufffd"), value)
+        return _special().sub(lambda found: _ESCAPES.get(found[0], "\ufffd"), value)
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)

@@ -323,7 +323,7 @@ def _mtu(text: str) -> int | None:
 
 
 def plausible_mtu(mtu: int | None) -> int | None:
-    """`mtu`, when it may be one: 68 is the least that IPv4 allows (RFC 791), and option 26 (RFC 2132, 5.1)."""
+    """`mtu`, when it may be one: 68 is the least that IPv4 (RFC 791) and option 26 (RFC 2132) allow."""
     return mtu if mtu is not None and 68 <= mtu <= 0xFFFF else None
 
 

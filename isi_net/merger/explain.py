@@ -3,22 +3,23 @@
 Everything is read from the disk, as the merger's next turn would read it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from typing import NamedTuple
 
-from isi_net.errors import NotFound
+from isi_net.errors import BadValue, FormatError, NotFound, Unreadable
 from isi_net.flexnet import history, published
 from isi_net.formats import times
 from isi_net.merger.inbox import Inbox
 from isi_net.model.finding import Finding
 from isi_net.model.lease import Lease
 from isi_net.model.merge import merge
-from isi_net.model.names import PoolId
+from isi_net.model.names import PoolId, parse_pool_id
 from isi_net.model.network import Assignment, Configuration
 from isi_net.model.report import Report, UnreadReport
 from isi_net.model.rules import interface_place
-from isi_net.store import revisions
 from isi_net.store.tree import Tree
 
 Place = tuple[int, str]
@@ -34,20 +35,14 @@ class Step:
     says: str
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a person wants explained: exactly one of these is given."""
+def explain(tree: Tree, asked: str, now: float) -> list[Step]:
+    """The steps of every interface that `asked` concerns: a node (LNN or name), an address, or a pool.
 
-    address: IPv4Address | None = None
-    pool: PoolId | None = None
-    node: str = ""
-
-
-def explain(tree: Tree, asked: Asked, now: float) -> list[Step]:
-    """The steps of every interface that `asked` concerns; NotFound when it concerns none."""
+    Raises NotFound when nothing of that name is known.
+    """
     configuration = published.load(tree)
     reports = Inbox(tree).read()
-    merged = merge(configuration, reports, now)
+    findings = merge(configuration, reports, now).findings
     leases = {
         (report.devid, lease.interface): (report, lease)
         for report in reports
@@ -57,48 +52,81 @@ def explain(tree: Tree, asked: Asked, now: float) -> list[Step]:
     held = {one.place: (pool_id, one) for pool_id, pool in configuration.pools() for one in pool.assignments}
     wanted = sorted(_wanted(asked, configuration, reports, leases, held))
     if not wanted:
-        thing = asked.address or asked.pool or asked.node
-        raise NotFound(f"no report and no pool knows {thing}", tree.reports, "see isi_net reports list")
+        raise NotFound(f"no report and no pool knows {asked}", tree.reports, "see isi_net reports list")
+    past = [_Past.of(one) for one in (configuration, *_older(tree, configuration))]
     steps: list[Step] = []
     for place in wanted:
-        steps += _steps(tree, place, leases.get(place), held.get(place), configuration, merged.findings, now)
-    pools = {str(held[place][0]) for place in wanted if place in held} | {str(asked.pool)}
+        about = [one for one in findings if one.place in (_name(place), f"node {place[0]}")]
+        steps += _steps(tree, place, leases.get(place), held.get(place), past, about, now)
+    pools = {str(held[place][0]) for place in wanted if place in held} | {asked}
     steps += (
         Step(one.place, "rule", one.code, f"{one.message}; {one.action}")
-        for one in merged.findings
+        for one in findings
         if one.place in pools
     )
     return steps
 
 
+def _name(place: Place) -> str:
+    return interface_place(*place).strip()
+
+
+class _Past(NamedTuple):
+    """What one revision gave to whom."""
+
+    revision: int
+    given: frozenset[tuple[PoolId, Assignment]]
+
+    @classmethod
+    def of(cls, configuration: Configuration) -> "_Past":
+        pools = configuration.pools()
+        return cls(
+            configuration.revision,
+            frozenset(
+                (pool_id, one._replace(server=None)) for pool_id, pool in pools for one in pool.assignments
+            ),
+        )
+
+
+def _older(tree: Tree, configuration: Configuration) -> Iterator[Configuration]:
+    """The revisions before `configuration`, the newest first, as far as they are kept and can be read."""
+    number = configuration.revision
+    while number > 1:
+        number -= 1
+        try:
+            yield history.revision(tree, number)
+        except (NotFound, Unreadable, FormatError):
+            return
+
+
 def _wanted(
-    asked: Asked,
+    asked: str,
     configuration: Configuration,
     reports: Iterable[Report | UnreadReport],
-    leases: dict[Place, tuple[Report, Lease]],
-    held: dict[Place, tuple[PoolId, Assignment]],
-) -> Iterator[Place]:
-    devids = {node.devid for node in configuration.nodes if asked.node in (node.name, str(node.lnn))}
-    devids |= {
-        one.devid for one in reports if isinstance(one, Report) and asked.node in (one.node, str(one.lnn))
-    }
-    for place in leases.keys() | held.keys():
-        leased = leases[place][1].address if place in leases else None
-        pool_id, assigned = held.get(place, (None, None))
-        if asked.address is not None:
-            if asked.address in (leased, assigned.address if assigned else None):
-                yield place
-        elif asked.pool is not None:
-            subnet = configuration.subnet(asked.pool.subnet_id)
-            network = subnet.network if subnet is not None else None
-            if pool_id == asked.pool or (leased is not None and network is not None and leased in network):
-                yield place
-        elif place[0] in devids:
-            yield place
-    if asked.node:
-        for one in reports:
-            if one.devid in devids or (isinstance(one, UnreadReport) and asked.node == str(one.devid)):
-                yield (one.devid, "")
+    leases: Mapping[Place, tuple[Report, Lease]],
+    held: Mapping[Place, tuple[PoolId, Assignment]],
+) -> set[Place]:
+    """The interfaces that `asked` concerns; of a node that has none, the node itself, with an empty name."""
+    everywhere = leases.keys() | held.keys()
+    devids = {node.devid for node in configuration.nodes if asked in (node.name, str(node.lnn))}
+    devids |= {one.devid for one in reports if isinstance(one, Report) and asked in (one.node, str(one.lnn))}
+    devids |= {one.devid for one in reports if isinstance(one, UnreadReport) and asked == str(one.devid)}
+    if devids:
+        found = {place for place in everywhere if place[0] in devids}
+        return found | {(devid, "") for devid in devids - {devid for devid, _ in found}}
+
+    leased = {place: lease.address for place, (_, lease) in leases.items()}
+    given = {place: assigned.address for place, (_, assigned) in held.items()}
+    with suppress(ValueError):
+        address = IPv4Address(asked)
+        return {place for place in everywhere if address in (leased.get(place), given.get(place))}
+    with suppress(BadValue):
+        pool_id = parse_pool_id(asked)
+        subnet = configuration.subnet(pool_id.subnet_id)
+        network = subnet.network if subnet is not None else None
+        inside = {place for place, (its_pool, _) in held.items() if its_pool == pool_id}
+        return inside | {place for place, one in leased.items() if network is not None and one in network}
+    return set()
 
 
 def _steps(
@@ -106,12 +134,12 @@ def _steps(
     place: Place,
     leased: tuple[Report, Lease] | None,
     held: tuple[PoolId, Assignment] | None,
-    configuration: Configuration,
-    findings: Iterable[Finding],
+    past: Sequence[_Past],
+    about: Sequence[Finding],
     now: float,
 ) -> Iterator[Step]:
-    devid, interface = place
-    name = interface_place(devid, interface).strip()
+    """The way of one interface's address; `past` begins with the current revision."""
+    name = _name(place)
     if leased is not None:
         report, lease = leased
         until = "never expires" if lease.expire is None else f"expires {times.render(lease.expire)}"
@@ -119,35 +147,33 @@ def _steps(
         yield Step(
             name,
             "lease",
-            f"{report.node}:{Tree().lease(interface)}",
+            f"{report.source} on {report.node}",
             f"{lease.address} from {server}, {until}: {lease.state(now)}",
         )
         yield Step(
             name,
             "report",
-            tree.report(devid),
+            tree.report(report.devid),
             f"{lease.address} of {report.manager}, reported {times.render(report.reported_at)}",
         )
-    about = [one for one in findings if one.place in (name, f"node {devid}")]
     for one in about:
         yield Step(name, "rule", one.code, f"{one.message}; {one.action}")
     if leased is not None and not about:
         yield Step(name, "rule", "accepted", "no rule speaks against it")
     if held is not None:
         pool_id, assigned = held
-        since = _since(tree, configuration, pool_id, assigned)
+        since = _since(past, pool_id, assigned)
         yield Step(name, "published", str(pool_id), f"{assigned.address}, since revision {since}")
-    elif interface:
-        yield Step(name, "published", "-", f"in no pool of revision {configuration.revision}")
+    elif place[1]:
+        yield Step(name, "published", "-", f"in no pool of revision {past[0].revision}")
 
 
-def _since(tree: Tree, configuration: Configuration, pool_id: PoolId, assigned: Assignment) -> str:
-    """The first revision in a row up to now that has it so; `at least` where older ones are not kept."""
-    since = configuration.revision
-    for number in reversed([one for one in revisions.numbers(tree) if one < configuration.revision]):
-        pool = history.revision(tree, number).pool(pool_id)
-        had = {(one.address, one.place) for one in pool.assignments} if pool is not None else set()
-        if (assigned.address, assigned.place) not in had:
+def _since(past: Iterable[_Past], pool_id: PoolId, assigned: Assignment) -> str:
+    """The first revision in a row up to now that has it so; `or before` where no older one can be read."""
+    wanted = (pool_id, assigned._replace(server=None))
+    since = 0
+    for revision, given in past:
+        if wanted not in given:
             return str(since)
-        since = number
+        since = revision
     return str(since) if since == 1 else f"{since} or before"

@@ -12,7 +12,6 @@ from isi_net.errors import Conflict, RoleLost, Unreadable
 from isi_net.flexnet import published
 from isi_net.flexnet.publish import publish
 from isi_net.flexnet.second_names import Members, SecondName
-from isi_net.formats import times
 from isi_net.merger.inbox import Inbox
 from isi_net.merger.role import Role
 from isi_net.model.finding import Finding
@@ -95,19 +94,21 @@ class Merger:
         revision, before = self._read_current()
         first, last = self._merged_for
         if reports is not self._merged_of or not first <= now < last:
-            self._merged_of, self._merged_for = reports, (now, next_change(reports, now) or math.inf)
+            self._merged_of = None  # until what was decided is published: a failure is tried again
             merged = merge(before, reports, now)
             self._findings = merged.findings
+            decided: tuple[Report | UnreadReport, ...] | None = reports
             if not merged.configuration.same_network(before):
                 author = f"{self._node.name}(id{self._node.devid}) IPMerger, term {term}"
                 after = replace(merged.configuration, term=term, published=int(now), author=author)
                 after = publish(self._tree, directory, before, after, self.role.check)
                 revisions.prune(self._tree)
                 revision, before = self._read_current()
-                if before == after:
-                    self._merged_of = reports  # else a command has followed: that is merged next
+                if before != after:
+                    decided = None  # a command has followed: that is merged next
+            self._merged_of, self._merged_for = decided, (now, next_change(reports, now) or math.inf)
         if revision.data:
-            self._put_right(directory, revision, before, now)
+            self._put_right(directory, revision, before)
         if now - self._swept > SWEEP_SECONDS:
             staging.sweep_commands(self._tree, now)
             self._swept = now
@@ -124,11 +125,9 @@ class Merger:
             self._merged_of = None
         return self._current[1], self._current[2]
 
-    def _put_right(
-        self, directory: str, revision: revisions.Revision, configuration: Configuration, now: float
-    ) -> None:
+    def _put_right(self, directory: str, revision: revisions.Revision, configuration: Configuration) -> None:
         self._members.settle(directory, configuration, self.role.check)
-        aside = self._second_name.settle(directory, revision, times.render(int(now)).replace(":", ""))
+        aside = self._second_name.settle(directory, revision)
         self._aside = aside or self._aside
 
     def _edited(self) -> tuple[Finding, ...]:

@@ -9,14 +9,14 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 
-from isi_net.errors import Error, Fenced, LockLost, Overdue, RoleLost
+from isi_net.errors import Error, Fenced, LockLost, Overdue, Refused, RoleLost
 from isi_net.formats import tenure as tenure_format
 from isi_net.model.network import Node
 from isi_net.model.tenure import KEPT, Tenure, next_term
 from isi_net.store import atomic, staging
 from isi_net.store.lock import FileLock
 from isi_net.store.read import names
-from isi_net.store.tree import TENURE, Tree, number_in
+from isi_net.store.tree import TENURE, TERM, Tree, number_in
 
 REST_SECONDS = 5.0
 
@@ -146,6 +146,10 @@ class Role:
         """The lock was granted: fence the others off, then write down who is in office."""
         self._last_check = self._ticking()
         term = next_term([*staging.terms(self._tree), term_published()])
+        if not TERM.fullmatch(str(term)):
+            raise Refused(
+                f"term {term} is beyond counting", self._tree.tenures, "delete the highest one there"
+            )
         try:
             if not self._lock.at_its_path():
                 raise LockLost("the lock file was replaced", self._tree.merger_lock)
@@ -181,5 +185,6 @@ class Role:
         for term in known[:-KEPT]:
             atomic.remove(self._tree.tenure(term))
         for name in found:
-            if name.startswith("."):  # half written by one who died of it
+            staged = atomic.staged_name(name)
+            if staged is not None and number_in(staged, TENURE):  # half written by one who died of it
                 atomic.remove(os.path.join(self._tree.tenures, name))

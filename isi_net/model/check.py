@@ -61,9 +61,9 @@ def _subnet(subnet_id: SubnetId, subnet: Subnet) -> Iterator[Finding]:
         yield _wrong(subnet_id, "prefixlen", what, f"use 1 to {width}")
         return
     version = 4 if subnet.addr_family == "ipv4" else 6
-    strangers = [
-        one for one in (subnet.base_addr, subnet.gateway) if one is not None and one.version != version
-    ]
+    ranges = (*subnet.sc_service_addrs, *(one for pool in subnet.pools for one in pool.manual_ranges))
+    told = (subnet.base_addr, subnet.gateway, *(end for one in ranges for end in (one.low, one.high)))
+    strangers = [one for one in told if one is not None and one.version != version]
     if strangers:
         yield _wrong(subnet_id, "family", f"is {subnet.addr_family}, but {strangers[0]} is not")
         return

@@ -149,7 +149,7 @@ def _hear(reports: Iterable[Report | UnreadReport], now: int, findings: list[Fin
                 node=printable(report.node)[:_NODE_NAME],
                 manager=printable(report.manager)[:_MANAGER_NAME],
             )
-            findings.extend(report.problems)
+            findings += (_of_node(place, one) for one in report.problems)
             if now - report.reported_at > OLD_SECONDS:
                 findings.append(
                     Finding(
@@ -162,6 +162,13 @@ def _hear(reports: Iterable[Report | UnreadReport], now: int, findings: list[Fin
                     )
                 )
     return _Heard(now, usable, tuple(_claims(usable, now, findings)), frozenset(unread))
+
+
+def _of_node(node: str, problem: Finding) -> Finding:
+    """A problem that `node` reports, so that it is told apart from the same one of another node."""
+    if problem.place == node or problem.place.startswith(f"{node} "):
+        return problem
+    return replace(problem, place=f"{node} {problem.place}")
 
 
 def _claims(usable: Mapping[int, Report], now: int, findings: list[Finding]) -> list[Claim]:

@@ -171,10 +171,12 @@ class Subnet:
 
     @property
     def network(self) -> IPNetwork | None:
-        """The addresses of this subnet; None while nothing tells them."""
+        """The addresses of this subnet; None while nothing of its own family tells them."""
         first = next((one.low for pool in self.pools for one in pool.manual_ranges), None)
         known = self.base_addr or self.gateway or first
-        return None if known is None else network_of(known, self.prefixlen)
+        if known is None or known.version != (4 if self.addr_family == "ipv4" else 6):
+            return None
+        return network_of(known, self.prefixlen)
 
 
 @dataclass(frozen=True, slots=True)

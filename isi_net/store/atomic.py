@@ -10,11 +10,21 @@ compare and swap are made of them.
 import contextlib
 import errno
 import os
+import re
 import stat
 
 from isi_net.errors import Unwritable
 
 FILE_MODE, DIRECTORY_MODE = 0o644, 0o755
+
+_STAGED = re.compile(r"\.(.+)\.[0-9a-f]{16}")
+
+
+def staged_name(name: str) -> str | None:
+    """What a file that `stage` made was going to be, by its hidden name; None when it is no such file."""
+    found = _STAGED.fullmatch(name)
+    return found[1] if found else None
+
 
 _REMOVE_TRIES = 10
 _NOT_EMPTY = frozenset({errno.ENOTEMPTY, errno.EEXIST})  # rmdir(2) may say either

@@ -46,9 +46,7 @@ def main() -> None:
                     found.append(row)
 
 
-def _benches(
-    program: Installed, directory: Path, small: bool
-) -> dict[str, Callable[[Path], Iterator[Row]]]:
+def _benches(program: Installed, directory: Path, small: bool) -> dict[str, Callable[[Path], Iterator[Row]]]:
     return {
         "start": partial(start_rows.rows, program, small=small),
         "parse": partial(parse_rows.rows, small=small),

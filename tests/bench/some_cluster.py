@@ -14,8 +14,9 @@ from isi_net.model.network import Configuration, Pool, Range
 from isi_net.model.report import Report
 from isi_net.store.tree import Tree
 
-FIRST = IPv4Address("10.20.0.10")
-ROUTER = IPv4Address("10.20.255.254")
+# In one /16 with the nodes that have daemons (`nodes.py`).
+FIRST = IPv4Address("10.20.32.0")
+ROUTER = IPv4Address("10.20.30.1")
 DAY = 86400
 
 

@@ -120,7 +120,7 @@ def administrators_lose_no_change(
     return lost, counted
 
 
-def what_was_just_replaced_is_read(network: Network, times: int = 40) -> dict[str, Any]:
+def what_was_just_replaced_is_read(network: Network, times: int = 60) -> dict[str, Any]:
     """One host replaces a file, another opens it at once; gives back how often it was told what, and how many
     seconds patience took where it was told no content.
 

@@ -55,7 +55,7 @@ def test_a_name_that_was_just_replaced_costs_time_and_no_wrong_answer(gluster: G
     """With caches as they come, opens give ESTALE or what was there before; else this would show nothing."""
     told = facts.what_was_just_replaced_is_read(gluster)
     print(f"FIGURE glusterfs: opens right after a replacement by another host: {told}")
-    assert told["told"]["ESTALE"] > 0
+    assert told["told"].get("ESTALE", 0) > 0
     assert told["slowest"] < 1.5
 
 

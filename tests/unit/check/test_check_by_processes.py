@@ -52,6 +52,7 @@ def left(directory: Path) -> list[Path]:
     return list(Path(Tree("/", str(directory)).flexnet).rglob("*"))
 
 
+@pytest.mark.slow
 def test_a_sound_directory_is_ok_in_every_line_and_nothing_is_left(tmp_path: Path) -> None:
     found = checked(*(start(tmp_path, name, wanted=3) for name in ("h1", "h2", "h3")))
     assert set(states(found).values()) == {"ok"}
@@ -75,6 +76,7 @@ def test_two_directories_that_pretend_to_be_one_are_broken_in_all_that_matters(t
     assert {states(found)[one] for one in ("exclusion", "link", "rename", "visibility")} == {"broken"}
 
 
+@pytest.mark.slow
 def test_a_clock_an_hour_off_is_found_out_and_named(tmp_path: Path) -> None:
     found = checked(start(tmp_path, "h1"), start(tmp_path, "h2", ahead=3600.0))
     assert states(found) == dict.fromkeys(found, "ok") | {"clocks": "broken"}
