@@ -8,15 +8,16 @@ behind when it is killed is swept by a later check.
 import contextlib
 import os
 import platform
+import re
 import time
 import uuid
 from collections.abc import Callable
 from secrets import token_hex
-from typing import NamedTuple, Self, TypeVar
+from typing import Annotated, NamedTuple, Self, TypeVar
 
 import msgspec
 
-from isi_net.errors import Error, NotFound, Refused, Unreadable
+from isi_net.errors import Error, FormatError, NotFound, Refused, Unreadable
 from isi_net.store import atomic
 from isi_net.store.read import names, read_seen
 from isi_net.store.tree import Tree
@@ -32,6 +33,10 @@ _PAUSE_SECONDS = 0.01
 _MAX_BYTES = 1 << 20
 _IN_WORDS: dict[type[BaseException], str] = {KeyboardInterrupt: "interrupted"}
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
+
+# A host's word is a part of paths: nothing else that lies there is believed to be one.
+_TOKEN_BYTES = 6
+_TOKEN = re.compile(f"[0-9a-f]{{{2 * _TOKEN_BYTES}}}")
 
 _Message = TypeVar("_Message", bound=msgspec.Struct)
 
@@ -53,8 +58,10 @@ def this_host() -> Host:
         return Host(name, f"{name} {uuid.getnode()}")
 
 
-class _Members(msgspec.Struct):
-    tokens: list[str]
+class Members(msgspec.Struct):
+    """The words of all hosts of a party, in their order."""
+
+    tokens: list[Annotated[str, msgspec.Meta(pattern=rf"\A{_TOKEN.pattern}\Z")]]
 
 
 class _Farewell(msgspec.Struct):
@@ -65,6 +72,14 @@ class _Seen(NamedTuple):
     beat: int
     at: float
     moved: bool
+
+
+def decode(data: bytes, kind: type[_Message], path: str) -> _Message:
+    """What a host said in the file `path`; FormatError when nobody can have said that."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
+        raise FormatError(f"no word of a check: {why}", path, "delete the file") from None
 
 
 class Party:
@@ -122,12 +137,12 @@ class Party:
                 path = self._word(step, token)
                 if token not in said and os.path.basename(path) in present:
                     with contextlib.suppress(Unreadable):  # then it is read again
-                        said[token] = msgspec.json.decode(read_seen(path, _MAX_BYTES)[0], type=type(message))
+                        said[token] = decode(read_seen(path, _MAX_BYTES)[0], type(message), path)
             if len(said) == self.size:
                 return [said[token] for token in self._tokens]
             for token in self._gone() - said.keys():
-                data, _ = read_seen(self._word("bye", token), _MAX_BYTES)
-                why = msgspec.json.decode(data, type=_Farewell).why
+                path = self._word("bye", token)
+                why = decode(read_seen(path, _MAX_BYTES)[0], _Farewell, path).why
                 raise NotFound(
                     f"{self._name(token)} left the check" + (f": {why}" if why else ""), self._tree.check
                 )
@@ -154,7 +169,7 @@ def meet(tree: Tree, wanted: int | None, wait: float, tick: Callable[[], None]) 
     It begins when `wanted` hosts are here; without, after `wait` seconds with whoever is.  Raises NotFound
     when fewer than `wanted` came in `wait` seconds.  `tick` is called several times a second.
     """
-    own = token_hex(6)
+    own = token_hex(_TOKEN_BYTES)
     hello, beat = "", 0
     seen: dict[str, _Seen] = {}
     here: list[str] = []
@@ -178,7 +193,7 @@ def meet(tree: Tree, wanted: int | None, wait: float, tick: Callable[[], None]) 
             if here[0] == own and (over or len(here) == wanted):
                 settled = len(here) == 1 or now - changed >= _SETTLED_SECONDS
                 if settled and (wanted is None or len(here) >= wanted):
-                    members = msgspec.json.encode(_Members(here))
+                    members = msgspec.json.encode(Members(here))
                     atomic.replace(os.path.join(tree.check_said, f"{own}.party"), members)
                     return Party(tree, here, own, hello)
             if now - begun >= wait + _GRACE_SECONDS or (over and wanted is not None and len(here) < wanted):
@@ -199,7 +214,7 @@ def _look(tree: Tree, seen: dict[str, _Seen], now: float) -> None:
     """Takes down whose beat has moved; a host that is checking already, or died, has none that does."""
     for name in names(tree.check_hosts):
         token, _, beat = name.partition(".")
-        if not (token.isalnum() and beat.isdecimal()):
+        if not (_TOKEN.fullmatch(token) and beat.isdecimal()):
             continue
         known = seen.get(token)
         if known is None:
@@ -216,9 +231,10 @@ def _called(tree: Tree, own: str) -> list[str] | None:
     """The party that this host was called into."""
     for name in names(tree.check_said):
         if name.endswith(".party"):
-            with contextlib.suppress(Unreadable):  # of a check that is over by now
-                data, _ = read_seen(os.path.join(tree.check_said, name), _MAX_BYTES, patience=0.2)
-                tokens = msgspec.json.decode(data, type=_Members).tokens
+            path = os.path.join(tree.check_said, name)
+            with contextlib.suppress(Unreadable, FormatError):  # of a check that is over by now, or of none
+                data, _ = read_seen(path, _MAX_BYTES, patience=0.2)
+                tokens = decode(data, Members, path).tokens
                 if own in tokens:
                     return tokens
     return None

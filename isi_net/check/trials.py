@@ -15,7 +15,7 @@ from typing import Protocol
 import msgspec
 
 from isi_net.check import verdict
-from isi_net.check.meeting import Party
+from isi_net.check.meeting import Party, decode
 from isi_net.check.verdict import Verdict
 from isi_net.errors import Error, Unreadable
 from isi_net.store import atomic
@@ -441,7 +441,7 @@ def _catch(path: str, number: int) -> _Ball | None:
     until = time.monotonic() + _SEE_SECONDS
     while time.monotonic() < until:
         try:
-            ball = msgspec.json.decode(read_seen(path, _LIMIT)[0], type=_Ball)
+            ball = decode(read_seen(path, _LIMIT)[0], _Ball, path)
         except Unreadable:
             continue
         if ball.number >= number:

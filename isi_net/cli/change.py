@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import click
 
 from isi_net.cli.complete import Completer, words
+from isi_net.cli.grammar import Spelled
 from isi_net.cli.stdout import say, warn
 from isi_net.errors import BadValue, NotFound
 from isi_net.model.network import Configuration, Groupnet, Pool, Subnet
@@ -27,31 +28,20 @@ Command = Callable[..., Any]
 Part = TypeVar("Part", Groupnet, Subnet, Pool)
 
 
-class Spelled(click.ParamType[Any]):
-    """A value as a person types it; `parse` gives what it means, or BadValue."""
-
-    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
-        self.name = name
-        self._parse = parse
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if not isinstance(value, str):
-            return value
-        try:
-            return self._parse(value)
-        except BadValue as error:
-            self.fail(str(error), param, ctx)
+_MOST_ENTRIES = 10_000
 
 
 def commas(parse: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
     """Several, with commas between them, a trailing one tolerated; what gives several itself is joined."""
 
     def parse_all(text: str) -> tuple[Any, ...]:
-        found: list[Any] = []
-        for word in text.rstrip(",").split(",") if text.rstrip(",") else ():
+        found: dict[Any, None] = {}
+        for word in text.removesuffix(",").split(","):
             one = parse(word.strip())
-            found.extend(one if type(one) is tuple else (one,))
-        return tuple(dict.fromkeys(found))
+            found.update(dict.fromkeys(one if type(one) is tuple else (one,)))
+            if len(found) > _MOST_ENTRIES:
+                raise BadValue(f"more than {_MOST_ENTRIES} entries", todo="give fewer at once")
+        return tuple(found)
 
     return parse_all
 

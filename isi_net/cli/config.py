@@ -3,9 +3,9 @@
 import click
 
 from isi_net.cli import complete, exits, groupnets, pools, subnets
-from isi_net.cli.change import Changing, Spelled, changing
+from isi_net.cli.change import Changing, changing
 from isi_net.cli.dhcp import FINDINGS, problem_record, time_text
-from isi_net.cli.grammar import Verbs
+from isi_net.cli.grammar import Spelled, Verbs
 from isi_net.cli.output import Column, Record
 from isi_net.cli.show import Showing, listing, viewing
 from isi_net.cli.stdout import emit, say
@@ -109,6 +109,8 @@ def view(tree: Tree, showing: Showing) -> None:
     showing.record(record(load(tree)), VIEW)
 
 
+MOST = 10**18 - 1  # a revision's number has 18 digits at the most
+
 HISTORY = (
     Column("revision", "Revision"),
     Column("published", "Published"),
@@ -159,20 +161,20 @@ def diff(tree: Tree, a: str | None, b: str | None) -> None:
       isi_net config diff 12 14
     """
     current = load(tree)
-    before = past.revision(tree, current.revision - 1) if a is None else _either(tree, a)
+    before = past.revision(tree, max(0, current.revision - 1)) if a is None else _either(tree, a)
     after = current if b is None else _either(tree, b)
     say(changes(before, after))
 
 
 def _either(tree: Tree, named: str) -> Configuration:
     """The revision of that number, or the configuration in the file of that name."""
-    return past.revision(tree, int(named)) if named.isascii() and named.isdigit() else past.of_file(named)
+    return past.revision(tree, parse_number(0, MOST)(named)) if named.isdigit() else past.of_file(named)
 
 
 @command.command()
 @click.argument(
     "revision",
-    type=Spelled("REVISION", parse_number(1, 2**53)),
+    type=Spelled("REVISION", parse_number(1, MOST)),
     metavar="REVISION",
     shell_complete=complete.revisions,
 )
@@ -229,7 +231,7 @@ def export(tree: Tree) -> None:
     Examples:
       isi_net config export > network.xml
     """
-    emit(flx_config.render(load(tree)).decode())
+    emit(flx_config.render(load(tree)))
 
 
 @command.command("import")

@@ -15,6 +15,7 @@ from isi_net.errors import NotFound
 from isi_net.formats import times
 from isi_net.model.finding import Finding
 from isi_net.model.lease import Lease
+from isi_net.model.names import check_interface
 from isi_net.model.report import Report
 from isi_net.store.tree import LEASE_PREFIX, Tree
 
@@ -160,6 +161,8 @@ def show(tree: Tree, interface: str | None, path: str | None, everything: bool, 
     from isi_net.dhcp import leases  # noqa: PLC0415 - `dhcp lease list` needs none of it
 
     now = time.time()
+    if interface is not None:
+        check_interface(interface)
     if path is not None:
         name = interface or _interface_of(path)
         found = leases.of_file(path, interface, name, everything)

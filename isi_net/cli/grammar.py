@@ -1,10 +1,13 @@
 """How `isi` reads a command line: nouns, then verbs, each as short as it is still the only one meant."""
 
 import importlib
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from isi_net.errors import BadValue
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -23,6 +26,22 @@ def _the_one(word: str, names: Iterable[str], what: str, context: click.Context)
     raise click.UsageError(f"No such {what} {word!r}: the known ones are {', '.join(known)}.", context)
 
 
+class Spelled(click.ParamType[Any]):
+    """A value as a person types it; `parse` gives what it means, or BadValue."""
+
+    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
+        self.name = name
+        self._parse = parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return self._parse(value)
+        except BadValue as error:
+            self.fail(str(error), param, ctx)
+
+
 class Verb(click.Command):
     """A command whose long options may be cut short."""
 
@@ -31,15 +50,22 @@ class Verb(click.Command):
 
 
 def _with_whole_options(command: click.Command, context: click.Context, args: list[str]) -> list[str]:
-    known = [name for one in command.get_params(context) for name in one.opts if name.startswith("--")]
+    """`args` with every long option written out; the value behind one is nobody's option."""
+    options = [one for one in command.get_params(context) if isinstance(one, click.Option)]
+    known = {name: one for one in options for name in (*one.opts, *one.secondary_opts)}
+    long = [name for name in known if name.startswith("--")]
     whole: list[str] = []
-    for position, word in enumerate(args):
+    words = iter(args)
+    for word in words:
         if word == "--":
-            return whole + args[position:]
+            return [*whole, word, *words]
         name, equals, value = word.partition("=")
         if name.startswith("--") and name not in known:
-            name = _the_one(name, known, "option", context)
+            name = _the_one(name, long, "option", context)
         whole.append(name + equals + value)
+        option = known.get(name)
+        if option is not None and not equals and not option.is_flag and not option.count:
+            whole += itertools.islice(words, 1)
     return whole
 
 

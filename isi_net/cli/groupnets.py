@@ -96,7 +96,7 @@ FIELDS = (
     Field("description", parse_text(MAX_DESCRIPTION), "TEXT", "A remark, up to 128 characters."),
     Field("dns_servers", parse_address, "ADDRESS,...", "The DNS servers, three at most.", many=True),
     Field("dns_search", parse_domain, "DOMAIN,...", "The search domains, six at most.", many=True),
-    Field("dns_options", parse_text(128), "OPTION,...", "The resolver's options.", many=True),
+    Field("dns_options", parse_text(128, 1), "OPTION,...", "The resolver's options.", many=True),
     Field("dns_cache_enabled", parse_switch, "yes|no", "Whether DNS answers are cached."),
 )
 

@@ -76,7 +76,8 @@ def status(context: click.Context, showing: Showing) -> None:
       isi_net merger status --format json
     """
     tree: Tree = context.obj
-    found = state.read(tree, load(tree).deadline, time.time())
+    settings = load(tree)
+    found = state.read(tree, max(settings.deadline, settings.poll_interval), time.time())
     showing.record(record(found), VIEW)
     context.exit(exits.STALLED if found.stalled else exits.DONE if found.held else exits.FAILED)
 
@@ -119,7 +120,7 @@ def history(tree: Tree, showing: Showing) -> None:
       isi_net merger history --limit 3 --format json
     """
     held = is_held(tree.merger_lock)
-    kept = state.tenures(tree)
+    kept = list(state.tenures(tree))
     shown = [tenure_record(one, last, held and one is kept[0][0] and not one.ended) for one, last in kept]
     showing.records(shown, HISTORY)
 
@@ -135,10 +136,10 @@ def step_down(tree: Tree) -> None:
     Examples:
       isi_net merger step-down
     """
-    found = state.read(tree, load(tree).deadline, time.time())
-    if not found.held or found.tenure is None:
+    tenure, _ = next(state.tenures(tree), (None, None))
+    if tenure is None or not is_held(tree.merger_lock):
         raise Refused("nobody has the role", tree.merger_lock, "start isi_net daemon on a node")
-    atomic.replace(tree.step_down, f"{found.tenure.term}\n".encode())
+    atomic.replace(tree.step_down, f"{tenure.term}\n".encode())
 
 
 @command.command()

@@ -6,8 +6,8 @@ from typing import Any, get_args
 import click
 
 from isi_net.cli import complete
-from isi_net.cli.change import Changing, Field, Spelled, changing, edited, settable
-from isi_net.cli.grammar import Verbs
+from isi_net.cli.change import Changing, Field, changing, edited, settable
+from isi_net.cli.grammar import Spelled, Verbs
 from isi_net.cli.output import Column, Record
 from isi_net.cli.show import Showing, listing, viewing
 from isi_net.errors import BadValue, NotFound, Refused
@@ -26,6 +26,7 @@ from isi_net.model.network import (
     StaticRoute,
 )
 from isi_net.model.spellings import (
+    or_nothing,
     parse_domain,
     parse_ifaces,
     parse_number,
@@ -226,7 +227,7 @@ _BALANCING = get_args(Balancing)
 FIELDS = (
     Field("name", check_name, "NAME", "Rename it."),
     Field("description", parse_text(MAX_DESCRIPTION), "TEXT", "A remark, up to 128 characters."),
-    Field("access_zone", parse_text(255), "ZONE", "The access zone of its addresses."),
+    Field("access_zone", parse_text(255, 1), "ZONE", "The access zone of its addresses."),
     Field("alloc_method", _alloc_method, "static|dynamic", "How its addresses are given to interfaces."),
     Field(
         "aggregation_mode",
@@ -249,7 +250,7 @@ FIELDS = (
     Field("firewall_policy", check_name, "NAME", "The firewall policy of its addresses."),
     Field("rebalance_policy", str, "POLICY", "When addresses move back.", choices=get_args(RebalancePolicy)),
     Field("sc_connect_policy", str, "POLICY", "How clients are spread.", choices=_BALANCING),
-    Field("sc_dns_zone", parse_domain, "DOMAIN", "The SmartConnect zone."),
+    Field("sc_dns_zone", or_nothing(parse_domain, ""), "DOMAIN", "The SmartConnect zone."),
     Field("sc_dns_zone_aliases", parse_domain, "DOMAIN,...", "The SmartConnect zone's aliases.", many=True),
     Field("sc_failover_policy", str, "POLICY", "How addresses fail over.", choices=_BALANCING),
     Field(

@@ -7,7 +7,7 @@ import click
 from isi_net.cli import complete
 from isi_net.cli.change import Changing, author, changing
 from isi_net.cli.dhcp import lease_record, problem_lines, problem_record, time_text
-from isi_net.cli.grammar import Verbs
+from isi_net.cli.grammar import Spelled, Verbs
 from isi_net.cli.output import Column, Record
 from isi_net.cli.show import Showing, listing, viewing
 from isi_net.cli.stdout import say
@@ -15,6 +15,7 @@ from isi_net.errors import NotFound
 from isi_net.merger.inbox import Inbox
 from isi_net.merger.retire import retire, what_goes
 from isi_net.model.report import Report, UnreadReport
+from isi_net.model.spellings import parse_number
 from isi_net.store.tree import Tree
 
 
@@ -58,6 +59,9 @@ def record(report: Report | UnreadReport, now: float) -> Record:
     }
 
 
+_DEVID = Spelled("DEVID", parse_number(1, 2**31 - 1))
+
+
 @click.group(cls=Verbs)
 def command() -> None:
     """What each node reports of its leases."""
@@ -79,7 +83,7 @@ def list_(tree: Tree, showing: Showing) -> None:
 
 
 @command.command()
-@click.argument("devid", type=click.IntRange(min=1), metavar="DEVID", shell_complete=complete.devids)
+@click.argument("devid", type=_DEVID, metavar="DEVID", shell_complete=complete.devids)
 @viewing
 @click.pass_obj
 def view(tree: Tree, devid: int, showing: Showing) -> None:
@@ -96,13 +100,14 @@ def view(tree: Tree, devid: int, showing: Showing) -> None:
 
 
 @command.command()
-@click.argument("devid", type=click.IntRange(min=1), metavar="DEVID", shell_complete=complete.devids)
+@click.argument("devid", type=_DEVID, metavar="DEVID", shell_complete=complete.devids)
 @changing
 @click.pass_obj
 def delete(tree: Tree, devid: int, changing: Changing) -> None:
     """Retires the node with this DEVID: deletes its report, and takes its leased addresses out of all pools.
 
-    Refused while that node's daemon reports.
+    Refused while that node's daemon reports, which takes 2.5 seconds to see: a daemon whose poll_interval
+    is above 2 seconds may report again after the node was retired.  Stop it first.
 
     \b
     Examples:

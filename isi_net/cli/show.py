@@ -7,8 +7,10 @@ from typing import Any
 
 import click
 
+from isi_net.cli.grammar import Spelled
 from isi_net.cli.output import FORMATS, Column, Record, arrange, render
 from isi_net.cli.stdout import emit
+from isi_net.model.spellings import parse_number
 
 Command = Callable[..., Any]
 
@@ -61,7 +63,13 @@ _LISTING = (
     _NO_HEADER,
     _NO_FOOTER,
     click.option("--verbose", "-v", is_flag=True, help="Print all fields of each record."),
-    click.option("--limit", "-l", type=click.IntRange(min=1), metavar="N", help="Print the first N only."),
+    click.option(
+        "--limit",
+        "-l",
+        type=Spelled("N", parse_number(1, 10**9)),
+        metavar="N",
+        help="Print the first N only.",
+    ),
     click.option("--sort", metavar="FIELD", help="Sort by this field, by its name in JSON."),
     click.option("--descending", "-d", is_flag=True, help="Sort the other way round."),
 )

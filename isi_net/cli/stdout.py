@@ -12,7 +12,7 @@ from isi_net.errors import Unwritable
 from isi_net.model.text import printable
 
 
-def emit(text: str) -> None:
+def emit(text: str | bytes) -> None:
     """Writes all of `text` to stdout, or with an error; a reader who has gone (`| head`) ends it quietly."""
     if sys.stdout is None:
         raise Unwritable("cannot write: it is closed", "stdout", "do not close it, or send it to /dev/null")
@@ -20,7 +20,13 @@ def emit(text: str) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a node's name that this locale cannot spell
     try:
-        sys.stdout.write(text)
+        if isinstance(text, str):
+            sys.stdout.write(text)
+        elif isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.flush()
+            sys.stdout.buffer.write(text)  # what has an encoding of its own is not the locale's to change
+        else:
+            sys.stdout.write(text.decode())
         sys.stdout.flush()
     except OSError as error:
         raise Unwritable(f"cannot write: {error.strerror}", "stdout", "make room where it goes") from error

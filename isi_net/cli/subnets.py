@@ -5,8 +5,8 @@ from typing import Any
 import click
 
 from isi_net.cli import complete
-from isi_net.cli.change import Changing, Field, Spelled, changing, edited, settable
-from isi_net.cli.grammar import Verbs
+from isi_net.cli.change import Changing, Field, changing, edited, settable
+from isi_net.cli.grammar import Spelled, Verbs
 from isi_net.cli.output import Column, Record
 from isi_net.cli.pools import range_record, ranges
 from isi_net.cli.show import Showing, listing, viewing
@@ -15,6 +15,7 @@ from isi_net.flexnet.published import load
 from isi_net.model.names import GroupnetId, PoolId, SubnetId, check_name, parse_subnet_id
 from isi_net.model.network import MAX_DESCRIPTION, MAX_MTU, MIN_MTU, Configuration, Subnet
 from isi_net.model.spellings import (
+    or_nothing,
     parse_address,
     parse_domain,
     parse_ipv4,
@@ -122,11 +123,11 @@ def view(tree: Tree, subnet: str, showing: Showing) -> None:
 FIELDS = (
     Field("name", check_name, "NAME", "Rename it."),
     Field("description", parse_text(MAX_DESCRIPTION), "TEXT", "A remark, up to 128 characters."),
-    Field("gateway", parse_address, "ADDRESS", "The default gateway."),
+    Field("gateway", or_nothing(parse_address, None), "ADDRESS", "The default gateway; '' for none."),
     Field("gateway_priority", parse_number(1, 2**31 - 1), "N", "Which subnet's gateway is used: the lowest."),
     Field("mtu", parse_number(MIN_MTU, MAX_MTU), "BYTES", "The MTU of its interfaces, 576 to 9000."),
     Field("sc_service_addrs", parse_range, "RANGE,...", "The SmartConnect service addresses.", many=True),
-    Field("sc_service_name", parse_domain, "DOMAIN", "The SmartConnect service's name."),
+    Field("sc_service_name", or_nothing(parse_domain, ""), "DOMAIN", "The SmartConnect service's name."),
     Field("vlan_enabled", parse_switch, "yes|no", "Whether its interfaces are on a VLAN."),
     Field("vlan_id", parse_number(1, 4094), "N", "The VLAN's id, 1 to 4094."),
     Field("dhcp_servers", parse_ipv4, "ADDRESS,...", "The DHCP servers that are trusted here.", many=True),

@@ -9,11 +9,16 @@ import os
 import select
 import sys
 import threading
+import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from inotify_simple import INotify
+
+
+# Somebody may write some file in a watched directory all day: then this is what rests between two turns.
+GATHER_SECONDS = 0.02
 
 
 class WakeUps:
@@ -23,8 +28,10 @@ class WakeUps:
         self._read, self.signal_descriptor = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._open = True
         self._closing = threading.Lock()
-        self._poll = select.poll()
+        self._calls, self._poll = select.poll(), select.poll()  # those of our own, and everything
+        self._calls.register(self._read, select.POLLIN)
         self._poll.register(self._read, select.POLLIN)
+        self._over = 0.0  # when the last wait was, which is when a turn began
         self._inotify: INotify | None = None
         self._watches: frozenset[int] = frozenset()
 
@@ -36,12 +43,26 @@ class WakeUps:
                 os.write(self.signal_descriptor, b"\0")
 
     def wait(self, seconds: float) -> None:
-        """Waits until something happens, `seconds` at most."""
-        for descriptor, _ in self._poll.poll(max(0.0, seconds) * 1000):
+        """Waits until something happens, `seconds` at most.
+
+        Files that change are heard at once after a quiet time, but no sooner than GATHER_SECONDS after the
+        wait before was over; `wake` and signals always are.
+        """
+        until = time.monotonic() + seconds
+        deaf = min(until, self._over + GATHER_SECONDS) - time.monotonic()
+        if deaf <= 0 or not self._hear(self._calls, deaf):
+            self._hear(self._poll, until - time.monotonic())
+        self._over = time.monotonic()
+
+    def _hear(self, sources: select.poll, seconds: float) -> bool:
+        """Whether something happened within `seconds`; that is forgotten now."""
+        heard = sources.poll(max(0.0, seconds) * 1000)
+        for descriptor, _ in heard:
             if descriptor == self._read:
                 os.read(self._read, 4096)
             elif self._inotify is not None:
                 self._inotify.read(timeout=0)
+        return bool(heard)
 
     def watch(self, directories: Iterable[str]) -> str:
         """Watches exactly these directories for files that change; those that are not there, not yet.

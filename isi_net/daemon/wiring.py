@@ -62,16 +62,21 @@ def run(tree: Tree, once: bool = False) -> list[str]:
 
 def merge_once(tree: Tree) -> Turn:
     """One turn of the merger by hand.  Raises Refused when another has the role, and what the turn raises."""
+    _fill_standard_streams()
     settings = load(tree)
     node = node_of(settings, tree)
     log = Log(tree.log, node, os.getpid(), time.time)
     log.open()
     role = Role(tree, node, os.getpid(), settings.deadline, time.time, _boottime, wake=None)
+    merger = Merger(tree, node, role, time.time, log.write)
     try:
-        turn = Merger(tree, node, role, time.time, log.write).turn()
-        if role.tenure is None:
-            raise Refused("another has the role", tree.merger_lock, "see isi_net merger status")
-        return turn
+        with watchdog(settings.deadline):
+            turn = merger.turn()
+            if turn.again:
+                turn = merger.turn()
+            if role.tenure is None:
+                raise Refused(turn.sentence, tree.merger_lock, "see isi_net merger status")
+            return turn
     finally:
         role.give_back("released", rest=False)
         log.close()

@@ -16,12 +16,12 @@ from ipaddress import IPv4Address
 from typing import NamedTuple
 
 from isi_net.dhcp.sources import DHCLIENT, TABLE, Source, recognised
-from isi_net.errors import BadValue, FormatError, Unreadable
+from isi_net.errors import FormatError, Unreadable
 from isi_net.formats import dhclient
 from isi_net.formats.options import EXPIRY_UNKNOWN
 from isi_net.model.finding import Finding
 from isi_net.model.lease import Lease, LeaseFile
-from isi_net.model.names import check_interface
+from isi_net.model.names import is_interface
 from isi_net.store.read import Stamp, explain, names, read
 from isi_net.store.tree import LEASE_PREFIX, Tree
 
@@ -33,11 +33,12 @@ _TRIES, _PAUSE_SECONDS = 5, 0.01
 class InterfaceLease:
     """What an interface's lease file says: its current lease (None when it holds none), and what is wrong.
 
-    `source` names the kind of client whose file it is, empty where there is no lease.
+    `path` is None where no file can have it.  `source` names the kind of client whose file it is, empty
+    where there is no lease.
     """
 
     interface: str
-    path: str
+    path: str | None
     lease: Lease | None = None
     problems: tuple[Finding, ...] = ()
     source: str = ""
@@ -95,7 +96,7 @@ class NodeLeases:
         found = set(self._interfaces)
         for name in names(self._tree.leases) if DHCLIENT in self._sources else ():
             interface = name.removeprefix(LEASE_PREFIX)
-            if interface != name and _can_be_an_interface(interface):
+            if interface != name and is_interface(interface):
                 found.add(interface)
         return sorted(found)
 
@@ -132,7 +133,8 @@ class NodeLeases:
         best = next(iter(good or ranked), None) if good or not unread or len(ranked) == 1 else None
         if best is None:
             path = self._expected(interface)
-            return InterfaceLease(interface, path, problems=tuple(problems or [self._missing(interface)]))
+            found = problems or [self._missing(interface, path)]
+            return InterfaceLease(interface, path, problems=tuple(found))
         # A file of several interfaces need not have ours, when another file has.
         found = [one for one in problems if one.code != "lease_none" or unread]
         found += _placed(best.said.path, (*best.file.problems, *best.lease.problems))
@@ -232,20 +234,21 @@ class NodeLeases:
             return True, answer.said.path == self._tree.lease(interface), answer.since
         return False, False, answer.since if lease.expire is None else lease.expire
 
-    def _expected(self, interface: str) -> str:
-        """Where a lease of the interface would lie."""
+    def _expected(self, interface: str) -> str | None:
+        """Where a lease of the interface would lie; None when there is no such place."""
         if DHCLIENT in self._sources:
             return self._tree.lease(interface)
         paths = [one.path for one in self._files(interface, [])]
-        nic = self._interfaces.get(interface, interface)
-        return paths[0] if paths else self._tree.interface_index(nic)
+        return paths[0] if paths else None
 
-    def _missing(self, interface: str) -> Finding:
-        path = self._expected(interface)
-        nic = self._interfaces.get(interface, interface)
-        if path == self._tree.interface_index(nic):
-            return _problem(path, "interface_missing", f"there is no NIC {nic}", "correct [interfaces]")
-        return _problem(path, "lease_file_missing", "there is no lease file", "is a DHCP client running?")
+    def _missing(self, interface: str, path: str | None) -> Finding:
+        if path is not None:
+            return _problem(path, "lease_file_missing", "there is no lease file", "is a DHCP client running?")
+        if interface not in self._interfaces:  # only a person asks for such a one
+            return _problem(interface, "interface_missing", "[interfaces] does not name it", "name it there")
+        nic = self._interfaces[interface]
+        place = self._tree.interface_index(nic)
+        return _problem(place, "interface_missing", f"there is no NIC {nic}", "correct [interfaces]")
 
 
 def _parser(source: Source, nic: str) -> Callable[[bytes, int], LeaseFile]:
@@ -273,9 +276,9 @@ def of_node(
     problems: list[Finding] = []
     for name in node.interfaces() if interface is None else [interface]:
         one = node.read_one(name)
-        if everything and os.path.lexists(one.path):
+        if everything and one.path is not None and os.path.lexists(one.path):
             # Our client's file is this interface's alone, whatever names stand in it; others share theirs.
-            wanted = None if one.path == tree.lease(name) else interfaces[name]
+            wanted = None if one.path == tree.lease(name) else interfaces.get(name, name)
             found = of_file(one.path, wanted, wanted or name, everything)
             leases += found.leases
             problems += found.problems
@@ -310,14 +313,6 @@ def of_file(path: str, wanted: str | None, otherwise: str, everything: bool) -> 
 def seconds_of(stamp: Stamp) -> int:
     """When a file was written, in seconds since the epoch."""
     return stamp.modified // 10**9
-
-
-def _can_be_an_interface(name: str) -> bool:
-    try:
-        check_interface(name)
-    except BadValue:
-        return False
-    return True
 
 
 def _placed(path: str, problems: Iterable[Finding]) -> list[Finding]:

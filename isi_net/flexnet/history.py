@@ -1,6 +1,8 @@
 """The revisions that are kept: what each changed, who did it, and how any of them looked."""
 
-from isi_net.errors import NotFound, Unreadable
+import os
+
+from isi_net.errors import FormatError, NotFound, Unreadable
 from isi_net.flexnet import published
 from isi_net.formats import flx_config
 from isi_net.model.network import Configuration
@@ -10,19 +12,25 @@ from isi_net.store.tree import Tree
 
 
 def heads(tree: Tree) -> list[Configuration]:
-    """Every kept revision's own facts, the newest first; their networks are not read."""
+    """Every kept revision's own facts, the newest first; their networks are not read.
+
+    Of one that cannot be read, its number, and what is wrong in the place of the change.
+    """
     found = []
     for number in reversed(revisions.numbers(tree)):
         path = tree.revision(number)
         try:
             found.append(flx_config.head(read(path, revisions.MAX_BYTES)[0], path))
-        except Unreadable:
-            continue  # pruned while we looked
+        except (Unreadable, FormatError) as error:
+            if os.path.lexists(path):  # else it was pruned while we looked
+                found.append(Configuration(number, change=f"cannot be read: {error}"))
     return found
 
 
 def revision(tree: Tree, number: int) -> Configuration:
-    """One revision; NotFound when it is not kept."""
+    """One revision, 0 being the empty one before the first; NotFound when it is not kept."""
+    if number == 0:
+        return Configuration()
     kept = revisions.numbers(tree)
     if number not in kept:
         known = f"{kept[0]} to {kept[-1]} are kept" if kept else "none is kept yet"

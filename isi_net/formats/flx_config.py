@@ -262,6 +262,7 @@ def head(data: bytes, name: str = NAME) -> Configuration:
         _, root = next(iter(parser.read_events()))
     except (etree.XMLSyntaxError, StopIteration):
         raise FormatError("not XML", name) from None
+    _check_schema(root, name)
     try:
         values = _values(root, _FLX_CONFIG)
     except _Unread as why:
@@ -297,12 +298,16 @@ def _root(data: bytes, name: str) -> etree._Element:
         root = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as why:
         raise FormatError(f"not XML: {why.msg}", name, line=why.lineno or 0) from None
+    _check_schema(root, name)
+    return root
+
+
+def _check_schema(root: etree._Element, name: str) -> None:
     schema = root.get("schema", "")
     if schema.isascii() and schema.isdigit() and len(schema) <= _MAX_DIGITS and int(schema) > SCHEMA:
         raise NewerSchema(
             f"schema {schema} is newer than this program's {SCHEMA}", name, "upgrade isi_net on this node"
         )
-    return root
 
 
 @cache

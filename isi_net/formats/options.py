@@ -2,7 +2,9 @@
 
 Each client keeps its options its own way: raw bytes, words with blanks, numbers in JSON.  Their formats
 bring them all into dhclient's text (RFC 2132's options under the names of dhcp-options(5)), so that a lease
-looks the same whoever kept it, and so that this is the one place that reads a lease's fields from it.
+looks the same whoever kept it, and so that one place reads a lease's fields from their text.  dhclient.py
+reads the raw text of its own files, where a string may hold anything, and shares with this room what the
+values may be: `mask_bits`, `plausible_mtu`, `default_routers`.
 
 Whatever the text is, the answer is a Lease: what cannot be read is not used, and a finding says so.
 """

@@ -122,6 +122,8 @@ def _wanted(
         return {place for place in everywhere if address in (leased.get(place), given.get(place))}
     with suppress(BadValue):
         pool_id = parse_pool_id(asked)
+        if configuration.pool(pool_id) is None:
+            return set()
         subnet = configuration.subnet(pool_id.subnet_id)
         network = subnet.network if subnet is not None else None
         inside = {place for place, (its_pool, _) in held.items() if its_pool == pool_id}

@@ -147,9 +147,8 @@ class Role:
         self._last_check = self._ticking()
         term = next_term([*staging.terms(self._tree), term_published()])
         if not TERM.fullmatch(str(term)):
-            raise Refused(
-                f"term {term} is beyond counting", self._tree.tenures, "delete the highest one there"
-            )
+            what, todo = f"term {term} is beyond counting", "delete the file with the highest number there"
+            raise Refused(what, self._tree.tenures, todo)
         try:
             if not self._lock.at_its_path():
                 raise LockLost("the lock file was replaced", self._tree.merger_lock)

@@ -1,6 +1,6 @@
 """The state of the role, read from the disk alone: it is the same answer while every daemon is down."""
 
-import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from isi_net.errors import Error, FormatError, Unreadable
@@ -12,9 +12,11 @@ from isi_net.model.merge import merge
 from isi_net.model.tenure import Tenure
 from isi_net.store.lock import is_held
 from isi_net.store.read import names, read_seen
-from isi_net.store.tree import Tree, number_in
+from isi_net.store.tree import TENURE, Tree, number_in
 
 STALLED_DEADLINES = 3
+
+_MAX_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ def read(tree: Tree, deadline: float, now: float) -> Status:
     What cannot be read becomes a finding; Unreadable is raised only where nothing can be said at all.
     """
     held = is_held(tree.merger_lock)
-    tenure, last_turn = _last_tenure(tree)
+    tenure, last_turn = next(tenures(tree), (None, None))
     findings: tuple[Finding, ...] = ()
     revision, reports = 0, Inbox(tree).read()
     try:
@@ -60,24 +62,14 @@ def read(tree: Tree, deadline: float, now: float) -> Status:
     )
 
 
-def tenures(tree: Tree) -> list[tuple[Tenure, float]]:
-    """Every tenure that is kept, the newest first, with when a turn of it last ended."""
-    found = []
-    for term in sorted((number for name in names(tree.tenures) if (number := number_in(name))), reverse=True):
+def tenures(tree: Tree) -> Iterator[tuple[Tenure, float]]:
+    """Every tenure that can be read, the newest first, with when a turn of it last ended."""
+    for term in sorted(
+        (number for name in names(tree.tenures) if (number := number_in(name, TENURE))), reverse=True
+    ):
         path = tree.tenure(term)
         try:
-            data, stamp = read_seen(path, 1 << 16)
-            found.append((tenure_format.parse(data, path), stamp.modified / 1e9))
+            data, stamp = read_seen(path, _MAX_BYTES)
+            yield tenure_format.parse(data, path), stamp.modified / 1e9
         except (Unreadable, FormatError):
             continue  # forgotten while we looked, or broken: the others stand
-    return found
-
-
-def _last_tenure(tree: Tree) -> tuple[Tenure | None, float | None]:
-    """The tenure of the highest term, and when a turn of it last ended."""
-    terms = sorted(number for name in names(tree.tenures) if (number := number_in(name)))
-    if not terms:
-        return None, None
-    path = tree.tenure(terms[-1])
-    data, _ = read_seen(path, 1 << 16)
-    return tenure_format.parse(data, path), os.stat(path).st_mtime

@@ -15,8 +15,11 @@ _NOBODYS = (
 _BLOCKS = tuple((int(net.network_address), int(net.broadcast_address), why) for net, why in _NOBODYS)
 
 
-def why_nobodys(address: IPv4Address) -> str | None:
+def why_nobodys(address: IPAddress) -> str | None:
     """Why `address` can never be a host's own, in a few words; None when it can."""
+    if isinstance(address, IPv6Address):
+        bad = address.is_unspecified or address.is_loopback or address.is_multicast
+        return "an unspecified, loopback or multicast address" if bad else None
     number = int(address)
     return next((why for low, high, why in _BLOCKS if low <= number <= high), None)
 

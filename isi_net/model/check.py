@@ -5,7 +5,7 @@ clash it names the other owner.
 """
 
 from collections.abc import Iterable, Iterator
-from itertools import chain, pairwise
+from itertools import chain
 
 from isi_net.model.addresses import why_nobodys, why_not_a_host
 from isi_net.model.finding import Finding
@@ -73,6 +73,8 @@ def _subnet(subnet_id: SubnetId, subnet: Subnet) -> Iterator[Finding]:
         and subnet.gateway is not None
         and (why := why_not_a_host(subnet.gateway, network))
     ):
+        yield _wrong(subnet_id, "gateway", f"its gateway {subnet.gateway} is {why}")
+    if subnet.gateway is not None and (why := why_nobodys(subnet.gateway)):
         yield _wrong(subnet_id, "gateway", f"its gateway {subnet.gateway} is {why}")
     if not MIN_MTU <= subnet.mtu <= MAX_MTU:
         yield _wrong(subnet_id, "mtu", f"its MTU is {subnet.mtu}", f"use {MIN_MTU} to {MAX_MTU}")
@@ -157,16 +159,26 @@ def _overlapping_subnets(configuration: Configuration) -> Iterator[Finding]:
     """Within a groupnet no two subnets share an address: a leased one must belong to one of them."""
     for groupnet in configuration.groupnets:
         known = sorted(
-            (network.version, int(network.network_address), int(network.broadcast_address), subnet.name)
+            (
+                network.version,
+                int(network.network_address),
+                int(network.broadcast_address),
+                subnet.number,
+                subnet.name,
+            )
             for subnet in groupnet.subnets
             if 1 <= subnet.prefixlen <= (32 if subnet.addr_family == "ipv4" else 128)
             and (network := subnet.network) is not None
         )
-        for one, other in pairwise(known):
-            if one[0] == other[0] and other[1] <= one[2]:
-                yield _wrong(
-                    f"{groupnet.name}.{other[3]}", "subnets_overlap", f"overlaps {groupnet.name}.{one[3]}"
-                )
+        widest = known[:1]
+        for one in known[1:]:
+            other = widest[0]
+            if one[0] == other[0] and one[1] <= other[2]:
+                older, newer = sorted((one, other), key=lambda clashing: clashing[3])
+                what = f"overlaps {groupnet.name}.{older[4]}"
+                yield _wrong(f"{groupnet.name}.{newer[4]}", "subnets_overlap", what)
+            if one[0] != other[0] or one[2] > other[2]:
+                widest = [one]
 
 
 def _oversubscribed(configuration: Configuration) -> Iterator[Finding]:
@@ -219,6 +231,10 @@ def _assignments(configuration: Configuration) -> Iterator[Finding]:
                 if one.devid not in nodes:
                     yield _wrong(
                         pool_id, "node_unknown", f"{one.address} is held by devid {one.devid}, no known node"
+                    )
+                if one.address == subnet.gateway:
+                    yield _wrong(
+                        subnet_id, "gateway", f"its gateway {one.address} is leased to node {one.devid}"
                     )
                 network = subnet.network
                 if (network is not None and one.address not in network) or why_nobodys(one.address):

@@ -25,9 +25,14 @@ def check_name(text: str, what: str = "name") -> str:
     return text
 
 
+def is_interface(text: str) -> bool:
+    """Whether `text` can be an interface's name (`ext-1`, `ens5`, `eth0.100`)."""
+    return _INTERFACE.fullmatch(text) is not None
+
+
 def check_interface(text: str) -> str:
-    """`text`, when it can be an interface's name (`ext-1`, `ens5`, `eth0.100`); else BadValue."""
-    if not _INTERFACE.fullmatch(text):
+    """`text`, when it can be an interface's name; else BadValue."""
+    if not is_interface(text):
         raise BadValue(
             f"{text!r} is not an interface's name",
             todo="use at most 32 of 0-9 a-z A-Z _ - . :",

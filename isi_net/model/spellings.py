@@ -10,19 +10,25 @@ import ipaddress
 import re
 from collections.abc import Callable
 from ipaddress import IPv4Address
+from typing import TypeVar
 
 from isi_net.errors import BadValue
 from isi_net.model.addresses import IPAddress
 from isi_net.model.names import MAX_LNN, check_interface, check_lnn
 from isi_net.model.network import Iface, Range, StaticRoute
 
+Value = TypeVar("Value")
+Nothing = TypeVar("Nothing")
+
 _DOMAIN = re.compile(r"[0-9a-zA-Z_-]{1,63}(\.[0-9a-zA-Z_-]{1,63})*\.?")
 _SWITCH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
 def parse_address(text: str) -> IPAddress:
-    """An IPv4 or IPv6 address."""
+    """An IPv4 or IPv6 address; one with a zone (`fe80::1%eth0`) means something on one node only."""
     try:
+        if "%" in text:
+            raise ValueError
         return ipaddress.ip_address(text.strip())
     except ValueError:
         raise BadValue(f"{text!r} is not an IP address", todo="write it as 10.1.1.5") from None
@@ -52,9 +58,9 @@ def parse_route(text: str) -> StaticRoute:
     """`10.2.0.0/16-10.1.1.1`: to that network by this gateway."""
     network_text, dash, gateway_text = text.partition("-")
     subnet_text, slash, length_text = network_text.partition("/")
-    if not (dash and slash and length_text.isascii() and length_text.isdigit()):
+    if not (dash and slash and length_text.isascii() and length_text.isdigit() and len(length_text) <= 3):
         raise BadValue(f"{text!r} is not a static route", todo="write it as 10.2.0.0/16-10.1.1.1")
-    subnet, gateway, length = parse_address(subnet_text), parse_address(gateway_text), int(length_text[:4])
+    subnet, gateway, length = parse_address(subnet_text), parse_address(gateway_text), int(length_text)
     if subnet.version != gateway.version or length > subnet.max_prefixlen:
         raise BadValue(f"{text!r} is not a static route", todo="write it as 10.2.0.0/16-10.1.1.1")
     if ipaddress.ip_network((subnet, length), strict=False).network_address != subnet:
@@ -93,22 +99,29 @@ def parse_number(low: int, high: int) -> Callable[[str], int]:
     """A reader of whole numbers from `low` to `high`."""
 
     def parse(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and len(text) <= 10 and low <= int(text) <= high):
+        if not (
+            text.isascii() and text.isdigit() and len(text) <= len(str(high)) and low <= int(text) <= high
+        ):
             raise BadValue(f"{text!r} is out of range", todo=f"use a number from {low} to {high}")
         return int(text)
 
     return parse
 
 
-def parse_text(longest: int) -> Callable[[str], str]:
-    """A reader of printable text of at most `longest` characters."""
+def parse_text(longest: int, least: int = 0) -> Callable[[str], str]:
+    """A reader of printable text of `least` to `longest` characters."""
 
     def parse(text: str) -> str:
-        if len(text) > longest or not text.isprintable():
-            raise BadValue(f"{text[:40]!r} is no text of at most {longest} printable characters")
+        if not least <= len(text) <= longest or not text.isprintable():
+            raise BadValue(f"{text[:40]!r} is no text of {least} to {longest} printable characters")
         return text
 
     return parse
+
+
+def or_nothing(parse: Callable[[str], Value], nothing: Nothing) -> Callable[[str], Value | Nothing]:
+    """A reader that takes the empty text for `nothing`, and leaves the rest to `parse`."""
+    return lambda text: parse(text) if text else nothing
 
 
 def parse_switch(text: str) -> bool:

@@ -11,14 +11,14 @@ from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface
 from socket import AF_INET, AF_INET6
 from typing import Protocol
 
-from isi_net.errors import BadValue, Error, FormatError, NewerSchema, Unreadable
+from isi_net.errors import Error, FormatError, Unreadable
 from isi_net.formats import inventory as file
 from isi_net.model.finding import Finding
 from isi_net.model.interface import Interface, Inventory, status_of, type_of, under_cluster_names
-from isi_net.model.names import check_interface
+from isi_net.model.names import is_interface
 from isi_net.model.network import Node
-from isi_net.store import atomic
-from isi_net.store.read import PATIENCE_SECONDS, Stamp, names, read, read_seen
+from isi_net.store.own_file import OwnFile
+from isi_net.store.read import PATIENCE_SECONDS, names, read_seen
 from isi_net.store.tree import REPORT, Tree, number_in
 
 # Looking at the NICs costs up to a millisecond, which is too much for every turn of an idle daemon.
@@ -63,7 +63,7 @@ def of_psutil(
     stats: Mapping[str, Stats], addresses: Mapping[str, Iterable[Address]]
 ) -> tuple[Interface, ...]:
     """psutil's answers as interfaces.  What cannot be an interface's name in any command is left out."""
-    found: dict[str, list[Address]] = {name: [] for name in stats if _can_be_an_interface(name)}
+    found: dict[str, list[Address]] = {name: [] for name in stats if is_interface(name)}
     for label, some in addresses.items():
         # Linux lists an address with a label of its own (`eth0:1`) as if it were another interface's.
         name = label if label in stats else label.partition(":")[0]
@@ -95,14 +95,6 @@ def _address(one: Address) -> IPv4Interface | IPv6Interface:
     return ip_interface((address, length))
 
 
-def _can_be_an_interface(name: str) -> bool:
-    try:
-        check_interface(name)
-    except BadValue:
-        return False
-    return True
-
-
 class Stocktaker:
     """Keeps one node's inventory in step with its NICs."""
 
@@ -118,11 +110,9 @@ class Stocktaker:
         `look` gives this machine's NICs.
         """
         self._node, self._interfaces, self._clock, self._look = node, dict(interfaces), clock, look
-        self._path = tree.inventory(node.devid)
+        self._file = OwnFile(tree.inventory(node.devid), file.MAX, file.parse)
         self._due = clock()
         self._found: tuple[Finding, ...] = ()
-        self._known: tuple[Stamp, Inventory] | None = None
-        self._swept = False
 
     def turn(self) -> tuple[Finding, ...]:
         """Takes the inventory if it was not just taken, and writes it when, and only when, it differs.
@@ -143,33 +133,9 @@ class Stocktaker:
     def _take(self) -> None:
         taken = Inventory(*self._node, under_cluster_names(self._look(), self._interfaces))
         data = file.render(taken)
-        if file.parse(data, self._path) == self._lying_there():  # as others read it: what is too long is cut
-            return
-        self._sweep()
-        atomic.replace(self._path, data)
-
-    def _lying_there(self) -> Inventory | None:
-        """The inventory on the shared file system, None when there is none that can be used."""
-        try:
-            if self._known is not None and self._known[0] == Stamp.of(os.lstat(self._path)):
-                return self._known[1]
-            data, stamp = read(self._path, file.MAX)
-            self._known = (stamp, file.parse(data, self._path))
-        except NewerSchema:
-            raise
-        except (OSError, Unreadable, FormatError):
-            return None  # it is written again, and writing says what is wrong with the place
-        return self._known[1]
-
-    def _sweep(self) -> None:
-        """Once, before the first writing: removes what a former daemon left half written."""
-        if self._swept:
-            return
-        directory, name = os.path.split(self._path)
-        for other in names(directory):
-            if other.startswith(f".{name}."):
-                atomic.remove(os.path.join(directory, other))
-        self._swept = True
+        as_others_read_it = file.parse(data, self._file.path)  # what is too long is cut
+        if as_others_read_it != self._file.lying_there():
+            self._file.put(data)
 
 
 def read_all(tree: Tree) -> tuple[tuple[Inventory, ...], tuple[Error, ...]]:

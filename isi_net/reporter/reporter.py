@@ -1,19 +1,15 @@
 """One turn of the reporter: what the leases say, testified, and written when it would differ."""
 
-import os
-import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from isi_net.errors import FormatError, NewerSchema, Unreadable
 from isi_net.formats import node_report
 from isi_net.model.addresses import why_nobodys
 from isi_net.model.finding import Finding
 from isi_net.model.lease import Lease
 from isi_net.model.network import Node
 from isi_net.model.report import Report
-from isi_net.store import atomic
-from isi_net.store.read import Stamp, names, read
+from isi_net.store.own_file import OwnFile
 from isi_net.store.tree import Tree
 
 
@@ -75,11 +71,9 @@ class Reporter:
     """The reporter of one daemon."""
 
     def __init__(self, tree: Tree, witness: Witness, clock: Callable[[], float]) -> None:
-        self._tree, self._witness, self._clock = tree, witness, clock
-        self._path = tree.report(witness.node.devid)
-        self._read: tuple[Stamp, Report] | None = None
+        self._witness, self._clock = witness, clock
+        self._file = OwnFile(tree.report(witness.node.devid), node_report.MAX, node_report.parse)
         self._last: Report | None = None
-        self._swept = False
 
     def turn(
         self, leases: Mapping[str, Lease | None], problems: Iterable[Finding], source: str = ""
@@ -90,45 +84,17 @@ class Reporter:
         Gives back the report as it stands.  Raises Unwritable or Unreadable, and NewerSchema when a newer
         release wrote the one that lies there.
         """
-        previous = self._lying_there()
+        previous = self._file.lying_there()
+        if previous is not None and previous.devid != self._witness.node.devid:
+            previous = None  # somebody copied another node's there
         # A report that was lost, or cannot be read just now, does not make us forget what it said.
         self._last = previous or self._last
         witness = replace(self._witness, source=source or self._witness.source)
         report = testify(witness, leases, problems, self._last, self._clock())
         data = node_report.render(report)
-        report = node_report.parse(data, self._path)  # as others will read it: what is too long is cut
+        report = node_report.parse(data, self._file.path)  # as others will read it: what is too long is cut
         if previous is not None and not report.differs(previous):
             return previous
-        self._sweep()
-        atomic.replace(self._path, data)
+        self._file.put(data)
         self._last = report
         return report
-
-    def _lying_there(self) -> Report | None:
-        """The report on the shared file system, None when there is none that can be used."""
-        try:
-            status = os.lstat(self._path)
-            if self._read is not None and self._read[0] == Stamp.of(status):
-                return self._read[1]
-            if not stat.S_ISREG(status.st_mode):
-                return None  # writing will say what is wrong with it
-            data, stamp = read(self._path, node_report.MAX)
-            report = node_report.parse(data, self._path)
-        except NewerSchema:
-            raise
-        except (OSError, Unreadable, FormatError):
-            return None  # it is written again, and writing says what is wrong with the place
-        if report.devid != self._witness.node.devid:
-            return None
-        self._read = (stamp, report)
-        return report
-
-    def _sweep(self) -> None:
-        """Once, before the first report: removes what a former daemon left half written."""
-        if self._swept:
-            return
-        directory, name = os.path.split(self._path)
-        for other in names(directory):
-            if other.startswith(f".{name}."):
-                atomic.remove(os.path.join(directory, other))
-        self._swept = True

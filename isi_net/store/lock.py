@@ -121,7 +121,11 @@ class FileLock:
             raise atomic.explain(error, self.path) from error
 
     def close(self) -> None:
-        """Gives the lock back, and leaves the line."""
+        """Gives the lock back.
+
+        A thread that waits stays in the kernel's line until the lock moves; what it is granted then, it
+        lets go at once, and tells nobody.
+        """
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
             _unlock(descriptor)  # closing is not enough while a thread waits on the same open file

@@ -48,6 +48,7 @@ INTERFACE_KEYS = (
 )
 REPORT_KEYS = "devid lnn node source manager version reported_at addresses problems"
 KEYS = {
+    "ifs check --wait 0": "check verdict said measured unit todo hosts",
     "pools list": POOL_KEYS,
     "pools view subnet0.pool0": POOL_KEYS,
     "subnets list": SUBNET_KEYS,

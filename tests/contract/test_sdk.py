@@ -9,8 +9,8 @@ import importlib.util
 import json
 import os
 import re
-from functools import cache
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 

@@ -95,7 +95,7 @@ def _holder(tree: Tree, prepare: Callable[[], None], check: Callable[[Role], Non
         prepare()
         after = publish(tree, role.staging, before, after, lambda: check(role))
         current = revisions.current(tree)
-        SecondName(tree).settle(role.staging, current, "never")
+        SecondName(tree).settle(role.staging, current)
         Members(tree).settle(role.staging, after, role.check)
 
     return work

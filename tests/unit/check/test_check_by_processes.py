@@ -5,13 +5,18 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from isi_net.check.meeting import Members, decode
+from isi_net.errors import FormatError
 from isi_net.store.tree import Tree
+
+pytestmark = pytest.mark.slow
 
 HOUSE = Path(__file__).parents[3]
 HOST = str(Path(__file__).with_name("checking_host.py"))
@@ -52,7 +57,6 @@ def left(directory: Path) -> list[Path]:
     return list(Path(Tree("/", str(directory)).flexnet).rglob("*"))
 
 
-@pytest.mark.slow
 def test_a_sound_directory_is_ok_in_every_line_and_nothing_is_left(tmp_path: Path) -> None:
     found = checked(*(start(tmp_path, name, wanted=3) for name in ("h1", "h2", "h3")))
     assert set(states(found).values()) == {"ok"}
@@ -76,7 +80,6 @@ def test_two_directories_that_pretend_to_be_one_are_broken_in_all_that_matters(t
     assert {states(found)[one] for one in ("exclusion", "link", "rename", "visibility")} == {"broken"}
 
 
-@pytest.mark.slow
 def test_a_clock_an_hour_off_is_found_out_and_named(tmp_path: Path) -> None:
     found = checked(start(tmp_path, "h1"), start(tmp_path, "h2", ahead=3600.0))
     assert states(found) == dict.fromkeys(found, "ok") | {"clocks": "broken"}
@@ -86,6 +89,49 @@ def test_a_clock_an_hour_off_is_found_out_and_named(tmp_path: Path) -> None:
 def test_hosts_find_each_other_without_a_number(tmp_path: Path) -> None:
     hosts = [start(tmp_path, name, wanted=None, wait=2.0) for name in ("h1", "h2")]
     assert set(states(checked(*hosts)).values()) == {"ok"}
+
+
+@pytest.mark.parametrize(
+    "spoilt", [b"{", b'"\xff"', b"[" * 100_000, b'{"tokens": 5}', b'{"tokens": ["../../x", "0123456789ab"]}']
+)
+def test_a_broken_file_that_lies_there_does_not_disturb_a_check(tmp_path: Path, spoilt: bytes) -> None:
+    said = Path(Tree("/", str(tmp_path)).check_said)
+    said.mkdir(parents=True)
+    (said / "x.party").write_bytes(spoilt)
+    found = checked(start(tmp_path, "h1", wanted=None, wait=0.0))
+    assert set(states(found).values()) == {"unknown"}
+
+
+@pytest.mark.parametrize(
+    "spoilt", [b"{", b'{"tokens": ["0123456789ab", "../../../x"]}', b'{"tokens": ["0123456789ab\\n"]}']
+)
+def test_what_no_host_said_is_an_error_that_names_the_file(spoilt: bytes) -> None:
+    with pytest.raises(FormatError, match="no word of a check") as raised:
+        decode(spoilt, Members, "/ifs/said/x.party")
+    assert raised.value.where == "/ifs/said/x.party"
+
+
+def test_only_a_host_s_word_counts_as_one_that_is_there(tmp_path: Path) -> None:
+    """A host that would be waited for, or lead, by a name that none has."""
+    tree = Tree("/", str(tmp_path))
+    hosts = Path(tree.check_hosts)
+    hosts.mkdir(parents=True)
+    stop = threading.Event()
+
+    def beat() -> None:
+        number = 0
+        while not stop.wait(0.05):
+            number += 1
+            (hosts / f"00.{number}").touch()
+
+    impostor = threading.Thread(target=beat)
+    impostor.start()
+    try:
+        found = checked(start(tmp_path, "h1", wanted=None, wait=1.0))
+    finally:
+        stop.set()
+        impostor.join()
+    assert set(states(found).values()) == {"unknown"}
 
 
 def test_one_host_alone_ends_soon_and_says_what_it_cannot_tell(tmp_path: Path) -> None:
@@ -120,7 +166,6 @@ def test_a_host_that_is_interrupted_ends_the_check_for_all_and_leaves_nothing(tm
     assert left(tmp_path) == []
 
 
-@pytest.mark.slow
 def test_a_host_that_is_killed_ends_the_check_for_the_other_in_bounded_time(tmp_path: Path) -> None:
     hosts = [start(tmp_path, name) for name in ("h1", "h2")]
     while not list(tmp_path.rglob("trial/*")):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from isi_net.daemon.watch import WakeUps
+from isi_net.daemon.watch import GATHER_SECONDS, WakeUps
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
 
@@ -91,6 +91,60 @@ def test_a_file_that_changes_ends_the_wait(
     assert waited(wake_ups, 0.01)
     change(tmp_path / "watched/file")
     assert not waited(wake_ups)
+
+
+def busy(path: Path, stop: threading.Event) -> threading.Thread:
+    """Somebody who writes a file of no interest all the time."""
+
+    def write() -> None:
+        with path.open("wb", buffering=0) as file:
+            while not stop.wait(0.001):
+                file.write(b".")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    return writer
+
+
+def test_a_file_that_is_written_all_the_time_ends_no_more_than_50_waits_a_second(
+    wake_ups: WakeUps, tmp_path: Path
+) -> None:
+    wake_ups.watch([str(tmp_path)])
+    stop = threading.Event()
+    writer = busy(tmp_path / "file", stop)
+    waits, began = 0, time.monotonic()
+    while time.monotonic() - began < 0.5:
+        wake_ups.wait(LONG)
+        waits += 1
+    stop.set()
+    writer.join()
+    assert 3 <= waits <= (time.monotonic() - began) / GATHER_SECONDS + 1
+
+
+def test_the_first_change_after_a_quiet_time_ends_the_wait_at_once(wake_ups: WakeUps, tmp_path: Path) -> None:
+    wake_ups.watch([str(tmp_path)])
+    took = []
+    for _ in range(5):
+        quiet(wake_ups)
+        time.sleep(GATHER_SECONDS)
+        (tmp_path / "file").write_text("news")
+        began = time.monotonic()
+        assert not waited(wake_ups)
+        took.append(time.monotonic() - began)
+    assert min(took) < GATHER_SECONDS / 2
+
+
+def test_a_wake_does_not_wait_as_files_that_change_do(wake_ups: WakeUps, tmp_path: Path) -> None:
+    wake_ups.watch([str(tmp_path)])
+    took = []
+    for _ in range(5):
+        quiet(wake_ups)  # a wait is over just now
+        (tmp_path / "file").write_text("news")
+        wake_ups.wake()
+        began = time.monotonic()
+        assert not waited(wake_ups)
+        took.append(time.monotonic() - began)
+    assert min(took) < GATHER_SECONDS / 2
 
 
 def test_a_directory_may_come_later_go_and_come_again(wake_ups: WakeUps, tmp_path: Path) -> None:

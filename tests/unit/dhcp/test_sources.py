@@ -288,6 +288,15 @@ def test_people_see_other_clients_leases_under_the_clusters_names(tree: Tree) ->
         assert [str(lease.address).rpartition(".")[2] for lease, _ in found.leases] == hosts
 
 
+@pytest.mark.parametrize("everything", [False, True])
+def test_an_interface_that_nobody_configured_has_no_lease_to_show(tree: Tree, everything: bool) -> None:
+    """Though there is such a NIC: the kernel's file about it is no lease file."""
+    put(tree, NETWORKD, networkd(11))
+    found = of_node(tree, {}, "ens5", everything, chosen("networkd"))
+    assert (found.leases, [problem.code for problem in found.problems]) == ((), ["interface_missing"])
+    assert "[interfaces] does not name it" in found.problems[0].message
+
+
 @pytest.mark.parametrize(
     "recorded", sorted(CORPUS.glob("[dn]*/*first*")), ids=lambda path: f"{path.parent.name}-{path.name[-12:]}"
 )

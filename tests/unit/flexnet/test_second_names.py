@@ -16,6 +16,7 @@ from isi_net.model.network import EXTERNALLY_MANAGED, Assignment, Configuration,
 from isi_net.store import revisions, staging
 from isi_net.store.tree import Tree
 
+EDITED_AT = 1770481580.0
 WHEN = "2026-02-07T162620Z"
 
 
@@ -40,8 +41,8 @@ def grow(tree: Tree) -> Configuration:
     return publish(tree, tree.term_staging(1), before, after, may)
 
 
-def settle(tree: Tree, name: SecondName, when: str = WHEN) -> str | None:
-    return name.settle(tree.term_staging(1), revisions.current(tree), when)
+def settle(tree: Tree, name: SecondName) -> str | None:
+    return name.settle(tree.term_staging(1), revisions.current(tree))
 
 
 def second(tree: Tree) -> bytes:
@@ -96,6 +97,7 @@ def test_one_that_was_edited_is_kept_aside_and_never_overwritten(tree: Tree, edi
     name = SecondName(tree)
     settle(tree, name)
     Path(tree.configuration).write_bytes(data)
+    os.utime(tree.configuration, (EDITED_AT, EDITED_AT))
     aside = settle(tree, name)
     assert aside == f"{tree.configuration}.edited-{WHEN}"
     assert Path(aside).read_bytes() == data
@@ -142,11 +144,11 @@ def test_a_slow_one_does_not_put_it_back_to_what_was(tree: Tree) -> None:
     grow(tree)
     settle(tree, SecondName(tree))
     inode = os.stat(tree.configuration).st_ino
-    assert slow.settle(tree.term_staging(1), old, WHEN) is None
+    assert slow.settle(tree.term_staging(1), old) is None
     assert second(tree) == Path(tree.revision(3)).read_bytes()
     assert os.stat(tree.configuration).st_ino == inode  # not for a moment either
     os.unlink(tree.configuration)  # it has looked before, and puts the old one there: then it looks again
-    slow.settle(tree.term_staging(1), old, WHEN)
+    slow.settle(tree.term_staging(1), old)
     assert second(tree) == Path(tree.revision(3)).read_bytes()
 
 

@@ -291,7 +291,20 @@ def test_an_unread_report_is_told_and_costs_nothing() -> None:
 
 def test_a_node_s_own_problems_are_passed_on() -> None:
     problem = Finding("leases", "file_corrupt", "error", "line 7")
-    assert merge(one_pool(), [report(3, problems=(problem,))], NOW).findings == (problem,)
+    found = merge(one_pool(), [report(3, problems=(problem,))], NOW).findings
+    assert found == (replace(problem, place="node 3 leases"),)
+
+
+def test_the_same_problem_of_two_nodes_is_told_of_both() -> None:
+    problem = Finding("/var/db/dhclient", "lease_file_missing", "warning", "there is no lease file")
+    found = merge(one_pool(), [report(devid, problems=(problem,)) for devid in (3, 4)], NOW).findings
+    assert [one.place for one in found] == ["node 3 /var/db/dhclient", "node 4 /var/db/dhclient"]
+
+
+def test_nobody_reports_a_problem_at_another_s_place() -> None:
+    problem = Finding("node 3 ext-1", "lease_file_missing", "warning", "there is no lease file")
+    [found] = merge(one_pool(), [report(4, problems=(problem,))], NOW).findings
+    assert found.place == "node 4 node 3 ext-1"
 
 
 # Trust.

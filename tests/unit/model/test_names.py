@@ -9,6 +9,7 @@ from isi_net.model.names import (
     check_interface,
     check_lnn,
     check_name,
+    is_interface,
     parse_groupnet_id,
     parse_pool_id,
     parse_subnet_id,
@@ -29,12 +30,14 @@ def test_anything_else_is_no_name(text: str) -> None:
 @pytest.mark.parametrize("text", ["ext-1", "ens5", "eth0.100", "em0", "_x", "1e5", "eth0:1"])
 def test_an_interface_is_what_linux_and_freebsd_allow(text: str) -> None:
     assert check_interface(text) == text
+    assert is_interface(text)
 
 
 @pytest.mark.parametrize("text", ["", ".", "..", "-a", ":a", "a/b", "a b", "ext-1\n", "x" * 33, "ext-\x00"])
 def test_an_interface_is_never_a_path_or_an_option(text: str) -> None:
     with pytest.raises(BadValue, match="is not an interface"):
         check_interface(text)
+    assert not is_interface(text)
 
 
 @pytest.mark.parametrize(

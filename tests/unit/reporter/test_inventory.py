@@ -227,7 +227,7 @@ def test_one_that_was_deleted_is_written_again(rig: Rig) -> None:
 
 def test_what_a_former_daemon_left_half_written_is_swept_away(rig: Rig) -> None:
     rig.path.parent.mkdir(parents=True)
-    mine, theirs = rig.path.with_name(".node.4.abc"), rig.path.with_name(".node.44.abc")
+    mine, theirs = (rig.path.with_name(f".node.{devid}.0011223344556677") for devid in (4, 44))
     mine.touch()
     theirs.touch()
     rig.turn()
