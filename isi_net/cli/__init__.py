@@ -35,7 +35,7 @@ NOUNS = {
 @click.group(
     cls=Nouns,
     nouns=NOUNS,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"max_content_width": 100},
     epilog="See isi_net(8) for exit statuses, files and recipes for cron.",
 )
 @click.option(

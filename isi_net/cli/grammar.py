@@ -42,8 +42,14 @@ class Spelled(click.ParamType[Any]):
             self.fail(str(error), param, ctx)
 
 
+_HELP = ["-h", "--help"]
+
+
 class Verb(click.Command):
     """A command whose long options may be cut short."""
+
+    def get_help_option_names(self, ctx: click.Context) -> list[str]:
+        return _HELP
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, _with_whole_options(self, ctx, args))
@@ -73,6 +79,9 @@ class Verbs(click.Group):
     """A noun with its verbs."""
 
     command_class = Verb
+
+    def get_help_option_names(self, ctx: click.Context) -> list[str]:
+        return _HELP
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

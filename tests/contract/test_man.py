@@ -62,7 +62,7 @@ def walk(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[s
 TREE = dict(walk(isi_net))
 VERBS = {path: command for path, command in TREE.items() if not isinstance(command, click.Group)}
 NOUNS = [path for path in TREE if path and " " not in path]
-HELP = set(isi_net.context_settings["help_option_names"])
+HELP = {"-h", "--help"}
 LEAVES = [noun for noun in NOUNS if noun in VERBS]  # nouns without verbs: daemon, demo
 
 
