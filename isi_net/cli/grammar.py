@@ -52,7 +52,23 @@ class Verb(click.Command):
         return _HELP
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, _with_whole_options(self, ctx, args))
+        return super().parse_args(ctx, _with_whole_options(self, ctx, self._with_id_first(ctx, args)))
+
+    def _with_id_first(self, context: click.Context, args: list[str]) -> list[str]:
+        """`args` with the id in front, where isi's `--id ID` or `--id=ID` names it."""
+        first = next((one for one in self.params if isinstance(one, click.Argument)), None)
+        if first is None or first.metavar != "ID":
+            return args
+        for position, word in enumerate(args):
+            if word.startswith("--id="):
+                return [word.removeprefix("--id="), *args[:position], *args[position + 1 :]]
+            if word == "--id":
+                if position + 1 == len(args):
+                    raise click.UsageError("Option '--id' requires an argument.", context)
+                return [args[position + 1], *args[:position], *args[position + 2 :]]
+            if word == "--":
+                break
+        return args
 
 
 def _with_whole_options(command: click.Command, context: click.Context, args: list[str]) -> list[str]:
