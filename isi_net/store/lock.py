@@ -41,7 +41,12 @@ class FileLock:
         atomic.make_directory(os.path.dirname(self.path))
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         try:
-            descriptor = os.open(self.path, flags, atomic.FILE_MODE)
+            try:
+                descriptor = os.open(self.path, flags, atomic.FILE_MODE)
+            except FileExistsError:
+                # Without O_EXCL that is no answer, but MooseFS gives it (seen) when another host has made
+                # the file between the look and the making.
+                descriptor = os.open(self.path, flags & ~os.O_CREAT)
             try:
                 if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                     raise Unwritable("not a regular file", self.path, "take away what lies there")

@@ -70,6 +70,7 @@ def test_an_installed_wheel_runs(wheel: Path, tmp_path: Path) -> None:
         "-m",
         "pip",
         "install",
+        "--ignore-installed",
         "--no-deps",
         "--no-index",
         "--prefix",
