@@ -210,6 +210,25 @@ def explain(tree: Tree, asked: str, showing: Showing) -> None:
       isi_net merger explain GLaDOS-3
       isi_net merger explain groupnet0.subnet0.pool0
     """
-    steps = reasons.explain(tree, asked, time.time())
+    steps = reasons.explain(tree, asked, time.time(), _lease_files(tree))
     shown = [{"place": one.place, "step": one.step, "where": one.where, "says": one.says} for one in steps]
     showing.records(shown, EXPLAINED)
+
+
+def _lease_files(tree: Tree) -> dict[tuple[int, str], str]:
+    """Where this node's leases lie, each with the number of the block that counts; none on no node."""
+    from isi_net.dhcp.leases import NodeLeases, of_file  # noqa: PLC0415 - no other verb reads leases
+    from isi_net.dhcp.sources import chosen  # noqa: PLC0415
+
+    settings = load(tree)
+    if settings.node is None:
+        return {}
+    found: dict[tuple[int, str], str] = {}
+    for one in NodeLeases(tree, settings.interfaces, chosen(settings.source)).read():
+        if one.lease is not None and one.path is not None:
+            blocks = [lease for lease, _ in of_file(one.path, None, one.interface, everything=True).leases]
+            number = max(
+                (at for at, lease in enumerate(blocks, 1) if lease == one.lease), default=len(blocks)
+            )
+            found[settings.node.devid, one.interface] = f"{one.path} block {number} of {len(blocks)}"
+    return found

@@ -35,10 +35,11 @@ class Step:
     says: str
 
 
-def explain(tree: Tree, asked: str, now: float) -> list[Step]:
+def explain(tree: Tree, asked: str, now: float, files: Mapping[Place, str]) -> list[Step]:
     """The steps of every interface that `asked` concerns: a node (LNN or name), an address, or a pool.
 
-    Raises NotFound when nothing of that name is known.
+    `files` says where this node's own leases lie; another node's are named by their client.  Raises
+    NotFound when nothing of that name is known.
     """
     configuration = published.load(tree)
     reports = Inbox(tree).read()
@@ -57,7 +58,7 @@ def explain(tree: Tree, asked: str, now: float) -> list[Step]:
     steps: list[Step] = []
     for place in wanted:
         about = [one for one in findings if one.place in (_name(place), f"node {place[0]}")]
-        steps += _steps(tree, place, leases.get(place), held.get(place), past, about, now)
+        steps += _steps(tree, place, leases.get(place), held.get(place), past, about, now, files.get(place))
     pools = {str(held[place][0]) for place in wanted if place in held} | {asked}
     steps += (
         Step(one.place, "rule", one.code, f"{one.message}; {one.action}")
@@ -139,6 +140,7 @@ def _steps(
     past: Sequence[_Past],
     about: Sequence[Finding],
     now: float,
+    file: str | None,
 ) -> Iterator[Step]:
     """The way of one interface's address; `past` begins with the current revision."""
     name = _name(place)
@@ -149,7 +151,7 @@ def _steps(
         yield Step(
             name,
             "lease",
-            f"{report.source} on {report.node}",
+            file or f"{report.source} on {report.node}",
             f"{lease.address} from {server}, {until}: {lease.state(now)}",
         )
         yield Step(
