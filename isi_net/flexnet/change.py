@@ -77,7 +77,7 @@ def change(
 
 def _publish(tree: Tree, before: Configuration, after: Configuration) -> tuple[int, Iterable[Finding]]:
     with _staging(tree) as directory:
-        after = publish(tree, directory, before, after, lambda: None)
+        after, _ = publish(tree, directory, before, after, lambda: None)
         try:
             return after.revision, list(_settle(tree, directory, after))
         except Error as error:

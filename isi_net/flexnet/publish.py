@@ -25,12 +25,12 @@ def publish(
     before: Configuration,
     after: Configuration,
     may_publish: Callable[[], None],
-) -> Configuration:
+) -> tuple[Configuration, revisions.Revision]:
     """Publishes `after` as the revision that follows `before`, out of the staging directory `directory`.
 
     `may_publish` is asked right before, and raises when the right to publish is gone.  Gives back the
-    configuration as published.  Raises Conflict when somebody was faster, FormatError when it does not
-    fit the schema, NewerSchema when a newer release wrote `flx_config.xml`.
+    configuration as published, and its bytes.  Raises Conflict when somebody was faster, FormatError
+    when it does not fit the schema, NewerSchema when a newer release wrote `flx_config.xml`.
     """
     said = "; ".join(changes(before, after))
     after = replace(after, revision=before.revision + 1, change=said[:_CHANGE_CHARACTERS])
@@ -44,7 +44,7 @@ def publish(
         _adopt(tree, directory, current, before, may_publish)
     may_publish()
     revisions.publish(tree, directory, before.revision, after.revision, data)
-    return after
+    return after, revisions.Revision(after.revision, data, tree.revision(after.revision))
 
 
 def _adopt(

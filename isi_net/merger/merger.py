@@ -12,7 +12,6 @@ from isi_net.errors import Conflict, RoleLost, Unreadable
 from isi_net.flexnet import published
 from isi_net.flexnet.publish import publish
 from isi_net.flexnet.second_names import Members, SecondName
-from isi_net.formats import flx_config
 from isi_net.merger.inbox import Inbox
 from isi_net.merger.role import Role
 from isi_net.model.finding import Finding
@@ -101,11 +100,9 @@ class Merger:
             if not merged.configuration.same_network(before):
                 author = f"{self._node.name}(id{self._node.devid}) IPMerger, term {term}"
                 after = replace(merged.configuration, term=term, published=int(now), author=author)
-                before = publish(self._tree, directory, before, after, self.role.check)
+                before, revision = publish(self._tree, directory, before, after, self.role.check)
                 revisions.prune(self._tree)
-                path = self._tree.revision(before.revision)
-                revision = revisions.Revision(before.revision, flx_config.render(before), path)
-                self._current = (before.revision, revision, before)
+                self._current = (revision.number, revision, before)
             self._merged_of, self._merged_for = reports, (now, next_change(reports, now) or math.inf)
         if revision.data:
             self._put_right(directory, revision, before)

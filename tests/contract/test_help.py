@@ -3,27 +3,16 @@
 import inspect
 import re
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
+from command_tree import walk
 from fixed_cluster import Ran, run
 
 from isi_net.cli import isi_net
 
 OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
-
-
-def walk(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
-    """Every command and group with what people type for it."""
-    yield " ".join(path), command
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        for name in command.list_commands(context):
-            inner = command.get_command(context, name)
-            assert inner is not None
-            yield from walk(inner, (*path, name))
 
 
 EVERYTHING = dict(walk(isi_net))

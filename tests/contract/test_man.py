@@ -23,6 +23,7 @@ import click
 import fixed_cluster
 import msgspec
 import pytest
+from command_tree import walk
 from manual import HOUSE, OVERVIEW, PAGES, Section, heading, literal_blocks
 
 import isi_net as package
@@ -46,17 +47,6 @@ MODULES = {file.relative_to(SOURCE).as_posix(): ast.parse(file.read_text()) for 
 
 
 # Reading the click tree.
-
-
-def walk(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
-    """Every command and group, by what people type for it."""
-    yield " ".join(path), command
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        for name in command.list_commands(context):
-            inner = command.get_command(context, name)
-            assert inner is not None
-            yield from walk(inner, (*path, name))
 
 
 TREE = dict(walk(isi_net))

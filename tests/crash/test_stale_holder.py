@@ -93,7 +93,7 @@ def _holder(tree: Tree, prepare: Callable[[], None], check: Callable[[Role], Non
         after = merge(before, Inbox(tree).read(), time.time()).configuration
         after = replace(after, author="the stale one", published=1)
         prepare()
-        after = publish(tree, role.staging, before, after, lambda: check(role))
+        after, _ = publish(tree, role.staging, before, after, lambda: check(role))
         current = revisions.current(tree)
         SecondName(tree).settle(role.staging, current)
         Members(tree).settle(role.staging, after, role.check)

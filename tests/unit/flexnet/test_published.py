@@ -27,7 +27,7 @@ def may() -> None:
 def grow(tree: Tree, before: Configuration, name: str) -> Configuration:
     """Publishes `before` with a groupnet more."""
     after = before.with_groupnet(Groupnet(before.next_number, name))
-    return publish(tree, tree.term_staging(1), before, after, may)
+    return publish(tree, tree.term_staging(1), before, after, may)[0]
 
 
 def test_a_cluster_that_has_published_nothing_has_an_empty_configuration(tree: Tree) -> None:

@@ -38,7 +38,7 @@ def may() -> None:
 def grow(tree: Tree) -> Configuration:
     before = published.load(tree)
     after = before.with_groupnet(Groupnet(before.next_number, f"g{before.next_number}"))
-    return publish(tree, tree.term_staging(1), before, after, may)
+    return publish(tree, tree.term_staging(1), before, after, may)[0]
 
 
 def settle(tree: Tree, name: SecondName) -> str | None:
