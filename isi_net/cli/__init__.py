@@ -1,7 +1,8 @@
 """The command line: one file a noun, loaded when it is used.
 
 A noun's file says its options, asks, and names its columns; `output.py` draws, `exits.py` says which
-error ends in which exit status.
+error ends in which exit status.  Verbs that take long to load, and that reading does not need, have a file
+of their own: see `changing`.
 """
 
 import os
@@ -12,7 +13,7 @@ import click
 
 from isi_net import __version__
 from isi_net.cli import complete, exits
-from isi_net.cli.grammar import Nouns
+from isi_net.cli.grammar import Nouns, instead
 from isi_net.cli.stdout import drop_unwritten
 from isi_net.errors import Error
 from isi_net.store.tree import Tree
@@ -54,7 +55,7 @@ NOUNS = {
     help="The shared prefix.  [ROOT/ifs]",
     shell_complete=complete.directories,
 )
-@click.version_option(__version__, message="isi_net %(version)s")
+@click.option("--version", help="Show the version and exit.", **instead(lambda _: f"isi_net {__version__}"))
 @click.pass_context
 def isi_net(context: click.Context, root: str, ifs: str) -> None:
     """Externally managed network pools: the addresses that a cloud leases, followed by a cluster.

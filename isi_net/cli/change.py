@@ -18,32 +18,14 @@ from typing import Any, TypeVar
 import click
 
 from isi_net.cli.complete import Completer, words
-from isi_net.cli.grammar import Spelled
+from isi_net.cli.grammar import Spelled, commas
 from isi_net.cli.stdout import say, warn
-from isi_net.errors import BadValue, NotFound
+from isi_net.errors import NotFound
 from isi_net.model.network import Configuration, Groupnet, Pool, Subnet
 from isi_net.store.tree import Tree
 
 Command = Callable[..., Any]
 Part = TypeVar("Part", Groupnet, Subnet, Pool)
-
-
-_MOST_ENTRIES = 10_000
-
-
-def commas(parse: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
-    """Several, with commas between them, a trailing one tolerated; what gives several itself is joined."""
-
-    def parse_all(text: str) -> tuple[Any, ...]:
-        found: dict[Any, None] = {}
-        for word in text.removesuffix(",").split(","):
-            one = parse(word.strip())
-            found.update(dict.fromkeys(one if type(one) is tuple else (one,)))
-            if len(found) > _MOST_ENTRIES:
-                raise BadValue(f"more than {_MOST_ENTRIES} entries", todo="give fewer at once")
-        return tuple(found)
-
-    return parse_all
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,14 +42,53 @@ class Spelled(click.ParamType[Any]):
             self.fail(str(error), param, ctx)
 
 
-_HELP = ["-h", "--help"]
+_MOST_ENTRIES = 10_000
 
 
-class Verb(click.Command):
-    """A command whose long options may be cut short."""
+def commas(parse: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
+    """Several, with commas between them, a trailing one tolerated; what gives several itself is joined."""
+
+    def parse_all(text: str) -> tuple[Any, ...]:
+        found: dict[Any, None] = {}
+        for word in text.removesuffix(",").split(","):
+            one = parse(word.strip())
+            found.update(dict.fromkeys(one if type(one) is tuple else (one,)))
+            if len(found) > _MOST_ENTRIES:
+                raise BadValue(f"more than {_MOST_ENTRIES} entries", todo="give fewer at once")
+        return tuple(found)
+
+    return parse_all
+
+
+def instead(text: Callable[[click.Context], str]) -> dict[str, Any]:
+    """What makes an option a flag that prints a text instead of running the command.
+
+    click has such options for the help and the version, but they look for translations at every start.
+    """
+
+    def answer(context: click.Context, _: click.Parameter, asked: bool) -> None:
+        if asked and not context.resilient_parsing:
+            click.echo(text(context))
+            context.exit()
+
+    return {"is_flag": True, "is_eager": True, "expose_value": False, "callback": answer}
+
+
+_HELP = click.Option(("-h", "--help"), help="Show this message and exit.", **instead(click.Context.get_help))
+
+
+class _Helped(click.Command):
+    """A command of any kind: it has the one help option."""
 
     def get_help_option_names(self, ctx: click.Context) -> list[str]:
+        return _HELP.opts
+
+    def get_help_option(self, ctx: click.Context) -> click.Option:
         return _HELP
+
+
+class Verb(_Helped):
+    """A command whose long options may be cut short."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, _with_whole_options(self, ctx, self._with_id_first(ctx, args)))
@@ -91,13 +130,23 @@ def _with_whole_options(command: click.Command, context: click.Context, args: li
     return whole
 
 
-class Verbs(click.Group):
-    """A noun with its verbs."""
+class Verbs(_Helped, click.Group):
+    """A noun with its verbs.  `later` names, by their module, those that load when one of them is used."""
 
     command_class = Verb
 
-    def get_help_option_names(self, ctx: click.Context) -> list[str]:
-        return _HELP
+    def __init__(self, *args: Any, later: Mapping[str, Iterable[str]] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._later = {verb: module for module, verbs in (later or {}).items() for verb in verbs}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*self.commands, *self._later})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self._later:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = getattr(importlib.import_module(self._later[cmd_name]), cmd_name)
+        return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

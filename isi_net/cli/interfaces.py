@@ -10,8 +10,7 @@ from typing import Any
 import click
 
 from isi_net.cli import complete, exits
-from isi_net.cli.change import commas
-from isi_net.cli.grammar import Spelled, Verbs
+from isi_net.cli.grammar import Spelled, Verbs, commas
 from isi_net.cli.output import Column, Record
 from isi_net.cli.pools import by_manager, parse_word
 from isi_net.cli.show import Showing, listing

@@ -10,7 +10,6 @@ import click
 from isi_net.cli.grammar import Spelled
 from isi_net.cli.output import FORMATS, Column, Record, arrange, render
 from isi_net.cli.stdout import emit
-from isi_net.model.spellings import parse_number
 
 Command = Callable[..., Any]
 
@@ -48,6 +47,12 @@ class Showing:
         emit(render(found, columns, self.fmt, no_header=self.no_header))
 
 
+def _limit(text: str) -> int:
+    from isi_net.model.spellings import parse_number  # noqa: PLC0415 - most listings have no limit
+
+    return parse_number(1, 10**9)(text)
+
+
 _FORMAT = click.option(
     "--format",
     "fmt",
@@ -66,7 +71,7 @@ _LISTING = (
     click.option(
         "--limit",
         "-l",
-        type=Spelled("N", parse_number(1, 10**9)),
+        type=Spelled("N", _limit),
         metavar="N",
         help="Print the first N only.",
     ),

@@ -2,7 +2,6 @@
 
 import io
 import os
-import signal
 import sys
 from collections.abc import Iterable
 
@@ -16,7 +15,6 @@ def emit(text: str | bytes) -> None:
     """Writes all of `text` to stdout, or with an error; a reader who has gone (`| head`) ends it quietly."""
     if sys.stdout is None:
         raise Unwritable("cannot write: it is closed", "stdout", "do not close it, or send it to /dev/null")
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a node's name that this locale cannot spell
     try:
@@ -29,6 +27,8 @@ def emit(text: str | bytes) -> None:
             sys.stdout.write(text.decode())
         sys.stdout.flush()
     except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            _end_unread()
         raise Unwritable(f"cannot write: {error.strerror}", "stdout", "make room where it goes") from error
 
 
@@ -39,7 +39,18 @@ def say(lines: Iterable[str]) -> None:
 
 def warn(text: str) -> None:
     """Says on stderr what a person should know beside the answer; nobody's text can drive the terminal."""
-    click.echo(f"Warning: {printable(text)}", err=True)
+    try:
+        click.echo(f"Warning: {printable(text)}", err=True)
+    except BrokenPipeError:
+        _end_unread()
+
+
+def _end_unread() -> None:
+    """Ends the process as the kernel ends one that writes for nobody; later, where SIGPIPE is blocked."""
+    import signal  # noqa: PLC0415 - slow to import, and most readers stay
+
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.raise_signal(signal.SIGPIPE)
 
 
 def drop_unwritten() -> None:

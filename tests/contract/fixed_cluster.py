@@ -7,7 +7,6 @@ Node 3 has a report that somebody broke, and node 4 says that it could not read 
 import contextlib
 import io
 import os
-import signal
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from pathlib import Path
@@ -219,17 +218,13 @@ class Ran:
 def run(directory: Path, *arguments: str) -> Ran:
     """Runs `isi_net --root . --ifs ifs ARGUMENTS` in `directory` and in this process, as its `main` would."""
     out, err = io.StringIO(), io.StringIO()
-    pipe = signal.getsignal(signal.SIGPIPE)
-    try:
-        with (
-            contextlib.chdir(directory),
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-            pytest.raises(SystemExit) as ended,
-        ):
-            main(["--root", ".", "--ifs", "ifs", *arguments])
-    finally:
-        signal.signal(signal.SIGPIPE, pipe)
+    with (
+        contextlib.chdir(directory),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main(["--root", ".", "--ifs", "ifs", *arguments])
     status = ended.value.code
     assert isinstance(status, int)
     return Ran(status, out.getvalue(), err.getvalue())

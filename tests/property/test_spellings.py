@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isi_net.cli.change import commas
+from isi_net.cli.grammar import commas
 from isi_net.errors import BadValue
 from isi_net.model import names, spellings
 
