@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Completer = Callable[[click.Context, click.Parameter, str], list[str]]
 
-_SAFE = re.compile(r"[0-9a-zA-Z_][0-9a-zA-Z_.:,-]*")
+_SAFE = r"[0-9a-zA-Z_][0-9a-zA-Z_.:,-]*"
 
 
 def _live(find: Callable[[Tree, str], Iterable[str]]) -> Completer:
@@ -36,7 +36,7 @@ def _live(find: Callable[[Tree, str], Iterable[str]]) -> Completer:
             found = list(find(_tree(context), typed))
         except (Error, OSError):
             return []
-        return [one for one in dict.fromkeys(found) if one.startswith(typed) and _SAFE.fullmatch(one)]
+        return [one for one in dict.fromkeys(found) if one.startswith(typed) and re.fullmatch(_SAFE, one)]
 
     return complete
 

@@ -2,8 +2,7 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -14,8 +13,7 @@ from isi_net.cli.stdout import emit
 Command = Callable[..., Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Showing:
+class Showing(NamedTuple):
     """How the person wants it shown; `records` and `record` show it so."""
 
     fmt: str = "table"
@@ -92,11 +90,9 @@ def viewing(command: Command) -> Command:
 
 
 def _with(options: Sequence[Callable[[Command], Command]], command: Command) -> Command:
-    names = Showing.__dataclass_fields__.keys()
-
     @functools.wraps(command)
     def gathered(*args: Any, **given: Any) -> Any:
-        showing = Showing(**{name: given.pop(name) for name in names & given.keys()})
+        showing = Showing(**{name: given.pop(name) for name in Showing._fields if name in given})
         return command(*args, showing=showing, **given)
 
     with_options: Command = gathered
