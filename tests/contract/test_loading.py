@@ -4,15 +4,19 @@ Most of what a reading command costs is what it imports, and one line at the top
 paid by all of them.  `tests/bench/run.py --only start` says what it comes to.
 """
 
+import importlib
 import os
+import pkgutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
+import click
 import fixed_cluster
 import pytest
 
-from isi_net.cli import NOUNS
+from isi_net.cli import NOUNS, changing
 
 HOUSE = Path(__file__).parents[2]
 
@@ -117,12 +121,12 @@ def test_a_table_loads_tabulate_besides(cluster: Path) -> None:
 
 def test_a_change_loads_what_it_needs_when_it_is_asked_for(cluster: Path) -> None:
     listing = loaded_by(cluster, "pools list --format json")
-    changing = loaded_by(cluster, "pools modify subnet0.pool0 --sc-ttl 5 --dry-run")
+    change = loaded_by(cluster, "pools modify subnet0.pool0 --sc-ttl 5 --dry-run")
     assert {
         "isi_net.cli.changing.pools",
         "isi_net.cli.change",
         "isi_net.model.spellings",
-    } <= changing - listing
+    } <= change - listing
 
 
 @pytest.mark.parametrize(
@@ -145,6 +149,37 @@ def test_a_command_loads_the_dependencies_that_its_answer_is_made_with(
 ) -> None:
     found = packages(loaded_by(cluster, f"{command} --format json"))
     assert found & DEPENDENCIES == {"click"} | needs
+
+
+@pytest.mark.parametrize("noun", [one.name for one in pkgutil.iter_modules(changing.__path__)])
+def test_every_verb_that_is_loaded_later_is_the_nouns(noun: str) -> None:
+    group = importlib.import_module(f"isi_net.cli.{noun}").command
+    module = importlib.import_module(f"isi_net.cli.changing.{noun}")
+    verbs = {one.name: one for one in vars(module).values() if isinstance(one, click.Command)}
+    assert verbs
+    assert verbs == {name: group.get_command(click.Context(group), name) for name in verbs}
+
+
+def test_what_lives_long_is_still_looked_through_for_garbage() -> None:
+    """Later than Python would by itself, but a daemon's memory has its bound."""
+    program = """
+    import gc
+    from isi_net.__main__ import main
+    try:
+        main()
+    finally:
+        print(gc.isenabled(), gc.get_threshold()[0])
+    """
+    ran = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program), "--version"],
+        env=os.environ | {"PYTHONPATH": str(HOUSE)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    enabled, threshold = ran.stdout.splitlines()[-1].split()
+    assert enabled == "True"
+    assert 0 < int(threshold) <= 100_000
 
 
 @pytest.mark.parametrize("option", ["--version", "--help"])

@@ -1,4 +1,4 @@
-"""The verbs that change a noun: a file beside the noun's own, loaded when one of them is used.
+"""The verbs that set what the network is made of: a file a noun, loaded when one of them is used.
 
-Most commands only read, and what is here takes as long to load as all that they need.
+An option for every field takes as long to make as all that a reading verb needs, and most commands read.
 """
