@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from isi_net.errors import Error, NotFound, Refused
 from isi_net.formats import services as said_file
 from isi_net.formats import wanted_services as wanted_file
+from isi_net.model.finding import Finding
 from isi_net.model.service import Service, Wishes, known, seen
 from isi_net.store import atomic
 from isi_net.store.lock import FileLock, is_held
@@ -144,6 +145,14 @@ class Following:
         except Error as error:
             self.trouble = error
         return self.wishes
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Why these wishes are old, for a person."""
+        if self.trouble is None:
+            return ()
+        what = f"what is wanted of services stays as it was: {self.trouble.what}"
+        todo = self.trouble.todo or "correct it, or delete it and ask for everything again"
+        return (Finding(self._tree.service_wishes, "services_unreadable", "warning", what, todo),)
 
 
 def _read(path: str, limit: int) -> bytes | None:

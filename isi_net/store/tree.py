@@ -85,6 +85,20 @@ class Tree:
     def service_wishes_lock(self) -> str:
         return f"{self.service_wishes}.lock"
 
+    def client_configuration(self, interface: str) -> str:
+        """What our DHCP client of the interface is told, whichever program it is."""
+        return os.path.join(self.run, f"dhclient-{interface}.conf")
+
+    @property
+    def dhcpcd_leases(self) -> str:
+        """Where dhcpcd keeps its leases (Linux; the directory is compiled in)."""
+        return self._local("var", "lib", "dhcpcd")
+
+    @property
+    def dhcpcd_run(self) -> str:
+        """What is `/run/dhcpcd` for a dhcpcd of a root of its own."""
+        return os.path.join(self.run, "dhcpcd")
+
     # The cluster's: Flexnet.
 
     @property
