@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from isi_net.dhcp import processes
-from isi_net.dhcp.clients import AUTO, DHCPCD, NONE, Client, Installed, find, is_ours, meant
+from isi_net.dhcp.clients import AUTO, CLIENTS, DHCPCD, NONE, Installed, find, is_ours, meant
 from isi_net.dhcp.leases import InterfaceLease
 from isi_net.dhcp.processes import Process
 from isi_net.dhcp.supervisor import Job, Supervisor
@@ -59,7 +59,7 @@ class DHCPClients:
         self._tree, self._rules, self._supervisor, self._clock = tree, rules, supervisor, clock
         self._find, self._running, self._nics = installed, running, nics
         self._installed: Installed | None = None
-        self._others: dict[str, _Other] = {}
+        self._others: dict[str, _Other | None] = {}
         self._looked = False
         self._first = first_external(rules.interfaces) if rules.in_cloud else ""
         self.services: tuple[Service, ...] = ()
@@ -101,60 +101,61 @@ class DHCPClients:
     ) -> "_Plan":
         """What is to become of one interface's client."""
         rules, name = self._rules, client_of(interface)
+        self._installed = self._installed or self._find(rules.client)
         choice = choose(interface, wishes.enabled(name), rules.node, network, self._first)
+        if choice.enabled and not choice.by_hand and (why := self._forbidden()):
+            choice = Choice(False, False, why)
         if not choice.enabled:
             return _Plan(choice)
-        if rules.client == NONE:
-            return _Plan(choice._replace(enabled=choice.by_hand, reason='[dhcp] client is "none"'))
         nic = rules.interfaces.get(interface, "")
-        self._installed = self._installed or self._find(rules.client)
         if nic not in nics:
             what = f"there is no NIC {nic}" if nic else "[interfaces] does not name it"
             return _Plan(choice, "waiting", _finding(name, "interface_missing", what, "correct [interfaces]"))
         if self._installed is None:
             return _Plan(choice, "missing", _missing(rules))
-        client, program = self._installed.client, self._installed.program
-        launch = client.launch(program, self._tree, interface, nic)
+        launch = self._installed.client.launch(self._installed.program, self._tree, interface, nic)
         job = Job(launch, wishes.of(name).restarts, nics[nic])
-        if self._supervisor.is_due(name, job):
-            self._look(interface, nic, nics)
-            if not choice.by_hand and (why := self._why_not(interface, nic, client, lease)):
-                return _Plan(Choice(False, False, why))
-        return _Plan(choice, "running", self._beside(name, choice, interface), job)
-
-    def _why_not(self, interface: str, nic: str, client: Client, lease: InterfaceLease | None) -> str:
-        """Why a client does not start by itself on an interface where it is wanted; empty when it does."""
-        if self._rules.source not in (AUTO, client.name):
-            return f"[dhcp] source is {self._rules.source}"
-        ours = {self._tree.lease(interface)}
-        if client.name == "dhcpcd" or self._tree.root != "/":  # below / another's dhcpcd writes there as well
-            ours.add(DHCPCD.lease(self._tree, interface, nic))
-        if lease is not None and lease.runs and lease.path not in ours:
-            self._others[interface] = _Other(f"{lease.source}'s lease is used, {lease.path}", self._clock())
-        other = self._others.get(interface)
-        return other.what if other is not None and self._clock() - other.seen < GONE_SECONDS else ""
-
-    def _look(self, interface: str, nic: str, nics: Iterable[str]) -> None:
-        """Looks for another client on the interface, for one that was there not all too often."""
-        other = self._others.get(interface)
-        if other is not None and self._clock() < other.looked + LOOK_SECONDS:
-            return
-        ours = self._supervisor.groups()
-        for one in self._running():
-            if one.group not in ours and one.serves(nic, nics):
-                what = f"{one.name}, pid {one.pid}, runs on {nic}"
-                self._others[interface] = _Other(what, self._clock(), self._clock())
-                return
-        if other is not None:
-            self._others[interface] = replace(other, looked=self._clock())
-
-    def _beside(self, name: str, choice: Choice, interface: str) -> Finding | None:
-        """The finding that ours, which somebody enabled, is not the only one."""
-        other = self._others.get(interface)
-        if not choice.by_hand or other is None or self._clock() - other.seen >= GONE_SECONDS:
-            return None
+        due = self._supervisor.is_due(name, job)
+        beside = self._beside(interface, nic, nics, lease) if due or interface in self._others else ""
+        if beside and due and not choice.by_hand:
+            return _Plan(Choice(False, False, beside))
         todo = f"end that one, or isi_net services disable {name}"
-        return Finding(name, "two_clients", "warning", f"{other.what} as well", todo)
+        found = _finding(name, "two_clients", f"{beside} as well", todo) if beside else None
+        return _Plan(choice, finding=found, job=job)
+
+    def _forbidden(self) -> str:
+        """Why no client of ours runs by itself on this node; empty where it may."""
+        if self._rules.client == NONE:
+            return '[dhcp] client is "none"'
+        kind = self._installed.client.name if self._installed is not None else self._rules.source
+        return "" if self._rules.source in (AUTO, kind) else f"[dhcp] source is {self._rules.source}"
+
+    def _beside(self, interface: str, nic: str, nics: Iterable[str], lease: InterfaceLease | None) -> str:
+        """Another client that has the interface, or had it just now, in words; empty where there is none.
+
+        It is known by its lease, or else by its process.
+        """
+        now, other = self._clock(), self._others.pop(interface, None)
+        if lease is not None and lease.runs and lease.path not in self._our_files(interface, nic):
+            other = _Other(f"{lease.source}'s lease is used, {lease.path}", now, now)
+        elif other is None or now >= other.looked + LOOK_SECONDS:
+            ours = self._supervisor.groups()
+            seen = (one for one in self._running() if one.group not in ours and one.serves(nic, nics))
+            if (one := next(seen, None)) is not None:
+                other = _Other(f"{one.name}, pid {one.pid}, runs on {nic}", now, now)
+            elif other is not None:
+                other = replace(other, looked=now)
+        if other is None or now >= other.seen + GONE_SECONDS:
+            return ""
+        self._others[interface] = other
+        return other.what
+
+    def _our_files(self, interface: str, nic: str) -> set[str]:
+        """The lease files that clients of ours may have written, whichever ran last."""
+        ours = {client.lease(self._tree, interface, nic) for client in CLIENTS}
+        if self._tree.root == "/" and self._installed is not None and self._installed.client is not DHCPCD:
+            ours.discard(DHCPCD.lease(self._tree, interface, nic))  # the machine's own keeps it there
+        return ours
 
     def _service(self, name: str, plan: "_Plan") -> Service:
         enabled, by_hand, reason = plan.choice
@@ -200,7 +201,7 @@ class _Other:
 
     what: str
     seen: float
-    looked: float = float("-inf")
+    looked: float
 
 
 def _sentence(services: Iterable[Service]) -> str:
@@ -213,9 +214,9 @@ def _finding(place: str, code: str, what: str, todo: str) -> Finding:
 
 
 def _missing(rules: Rules) -> Finding:
-    clients = meant(rules.client)
+    place, code, clients = f"node {rules.node.devid}", "client_missing", meant(rules.client)
+    if not clients:
+        return _finding(place, code, '[dhcp] client is "none"', "name one there, or disable the service")
     names = " nor ".join(one.name for one in clients)
     packages = "; or ".join(one.packages for one in clients)
-    return _finding(
-        f"node {rules.node.devid}", "client_missing", f"there is no {names} here", f"install {packages}"
-    )
+    return _finding(place, code, f"there is no {names} here", f"install {packages}")

@@ -21,10 +21,8 @@ from isi_net.store import atomic
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
 LONG_ENOUGH_SECONDS = 60.0  # who ran so long did not fail to start
-_PATIENCE_SECONDS, _PAUSE_SECONDS = (
-    1.0,
-    0.01,
-)  # with a child that was killed and is not gone: the kernel holds it in some call
+# With a child that was killed and is not gone, because the kernel holds it in some call.
+_PATIENCE_SECONDS, _TRIES = 1.0, 100
 
 LONGEST_LINE = 300
 LINES, PER_SECONDS = 100, 60.0
@@ -147,9 +145,10 @@ class Supervisor:
             self._write(f"pid {one.pid} was started by a former daemon, and is ended")
             if one.group == one.pid:
                 _kill_group(one.group)
-            until = self._clock() + _PATIENCE_SECONDS
-            while _kill(one.pid) and self._clock() < until:  # two would take each other's answers
-                time.sleep(_PAUSE_SECONDS)
+            for _ in range(_TRIES):  # until it is gone: two clients would take each other's answers
+                if not _kill(one.pid):
+                    break
+                time.sleep(_PATIENCE_SECONDS / _TRIES)
 
     def groups(self) -> frozenset[int]:
         """The process groups of the children."""
