@@ -27,9 +27,12 @@ class Signals:
         self.stop = self.reload = False
 
     def listen(self, descriptor: int) -> None:
-        """Heeds the signals from now on; the kernel writes a byte to `descriptor` for each, to end a wait."""
+        """Heeds the signals from now on; the kernel writes a byte to `descriptor` for each, to end a wait.
+
+        So does the end of a child, which asks for nothing but a turn.
+        """
         signal.set_wakeup_fd(descriptor, warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, self._heard)
 
     @staticmethod
@@ -40,7 +43,7 @@ class Signals:
     def _heard(self, number: int, _frame: object) -> None:
         if number == signal.SIGHUP:
             self.reload = True
-        else:
+        elif number != signal.SIGCHLD:
             self.stop = True
 
 

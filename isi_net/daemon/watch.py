@@ -10,7 +10,7 @@ import select
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class WakeUps:
         self._calls.register(self._read, select.POLLIN)
         self._poll.register(self._read, select.POLLIN)
         self._over = 0.0  # when the last wait was, which is when a turn began
+        self._attended: dict[int, Callable[[], object]] = {}
         self._inotify: INotify | None = None
         self._watches: frozenset[int] = frozenset()
 
@@ -46,23 +47,41 @@ class WakeUps:
         """Waits until something happens, `seconds` at most.
 
         Files that change are heard at once after a quiet time, but no sooner than GATHER_SECONDS after the
-        wait before was over; `wake` and signals always are.
+        wait before was over; `wake` and signals always are.  What is attended to ends no wait.
         """
         until = time.monotonic() + seconds
         deaf = min(until, self._over + GATHER_SECONDS) - time.monotonic()
-        if deaf <= 0 or not self._hear(self._calls, deaf):
-            self._hear(self._poll, until - time.monotonic())
+        over = deaf > 0 and self._hear(self._calls, deaf)
+        while not over:
+            left = until - time.monotonic()
+            over = self._hear(self._poll, left) or left <= 0
+            if not over:  # somebody was attended to, who may go on all day: the same rest
+                over = self._hear(self._calls, min(GATHER_SECONDS, until - time.monotonic()))
         self._over = time.monotonic()
 
+    def attend(self, descriptor: int, hear: Callable[[], object]) -> None:
+        """Has `hear` called during a wait whenever `descriptor` can be read, at most every GATHER_SECONDS."""
+        self._attended[descriptor] = hear
+        self._poll.register(descriptor, select.POLLIN)
+
+    def neglect(self, descriptor: int) -> None:
+        """Attends no more to `descriptor`, which is still open."""
+        if self._attended.pop(descriptor, None) is not None:
+            self._poll.unregister(descriptor)
+
     def _hear(self, sources: select.poll, seconds: float) -> bool:
-        """Whether something happened within `seconds`; that is forgotten now."""
-        heard = sources.poll(max(0.0, seconds) * 1000)
-        for descriptor, _ in heard:
+        """Whether something happened within `seconds` that ends a wait; that is forgotten now."""
+        happened = False
+        for descriptor, _ in sources.poll(max(0.0, seconds) * 1000):
+            if descriptor in self._attended:
+                self._attended[descriptor]()
+                continue
+            happened = True
             if descriptor == self._read:
                 os.read(self._read, 4096)
             elif self._inotify is not None:
                 self._inotify.read(timeout=0)
-        return bool(heard)
+        return happened
 
     def watch(self, directories: Iterable[str]) -> str:
         """Watches exactly these directories for files that change; those that are not there, not yet.

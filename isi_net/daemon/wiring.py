@@ -1,21 +1,28 @@
 """Where everything is put together: one daemon, out of its tree and its node's settings."""
 
+import contextlib
 import os
 import time
+from collections.abc import Callable
+from dataclasses import replace
 
 from isi_net import __version__
 from isi_net.daemon.log import STDERR, Log
 from isi_net.daemon.loop import Loop, Signals, watchdog
 from isi_net.daemon.watch import WakeUps
-from isi_net.dhcp.leases import NodeLeases
+from isi_net.dhcp.leases import InterfaceLease, NodeLeases
+from isi_net.dhcp.service import DHCPClients, Rules
 from isi_net.dhcp.sources import chosen
-from isi_net.errors import Error, Refused
+from isi_net.dhcp.supervisor import Supervisor
+from isi_net.errors import Error, FormatError, Refused, Unreadable
+from isi_net.flexnet import published
 from isi_net.merger.merger import Merger
 from isi_net.merger.role import Role
-from isi_net.model.network import ON_PREMISES, Node
+from isi_net.model.network import CLOUDS, ON_PREMISES, Node
 from isi_net.model.turn import Turn
 from isi_net.reporter.inventory import Stocktaker
 from isi_net.reporter.reporter import Reporter, Witness
+from isi_net.services import Following, Saying
 from isi_net.settings import Settings, load, node_of
 from isi_net.store.lock import FileLock
 from isi_net.store.read import read
@@ -35,7 +42,10 @@ def run(tree: Tree, once: bool = False) -> list[str]:
     log = Log(tree.log, node, os.getpid(), time.time)
     log.open()
     signals, wake_ups = Signals(), WakeUps()
-    daemon = _Daemon(tree, settings, node, log, signals, wake_ups, waits=not once)
+    # Clients that are still wanted run on while the settings change.
+    supervisor = Supervisor(log.write, _boottime, time.time, wake_ups.attend, wake_ups.neglect)
+    services = None if once else _Services(tree, supervisor)
+    daemon = _Daemon(tree, settings, node, log, signals, wake_ups, services)
     try:
         if once:
             return daemon.once()
@@ -51,8 +61,9 @@ def run(tree: Tree, once: bool = False) -> list[str]:
                 daemon.end()
                 settings, node = fresh, node_of(fresh, tree)
                 log.node = node
-                daemon = _Daemon(tree, settings, node, log, signals, wake_ups, waits=True)
+                daemon = _Daemon(tree, settings, node, log, signals, wake_ups, services)
     finally:
+        supervisor.end()
         daemon.end()
         signals.wake_nobody()
         wake_ups.close()
@@ -117,6 +128,14 @@ def _reload(tree: Tree, settings: Settings, log: Log) -> Settings:
     return fresh
 
 
+class _Services:
+    """What of the services outlives a change of the settings."""
+
+    def __init__(self, tree: Tree, supervisor: Supervisor) -> None:
+        self.supervisor = supervisor
+        self.wishes, self.saying = Following(tree), Saying(tree)
+
+
 class _Daemon:
     """One life between two changes of the settings."""
 
@@ -128,19 +147,30 @@ class _Daemon:
         log: Log,
         signals: Signals,
         wake_ups: WakeUps,
-        waits: bool,
+        services: _Services | None,
     ) -> None:
-        """With `waits`, a thread waits in the kernel for the role; else each turn tries for it."""
+        """Without `services`, which is for one turn only, none is started, and the turn tries for the role;
+        else a thread waits for that in the kernel.
+        """
         self._tree, self._wake_ups, self._deadline = tree, wake_ups, settings.deadline
-        wake = wake_ups.wake if waits else None
+        self._services = services
+        wake = wake_ups.wake if services is not None else None
         self._role = Role(tree, node, os.getpid(), settings.deadline, time.time, _boottime, wake)
         self._leases = NodeLeases(tree, settings.interfaces, chosen(settings.source))
         manager = ON_PREMISES if settings.manager == "auto" else settings.manager
         self._reporter = Reporter(tree, Witness(node, manager, settings.source, __version__), time.time)
         self._stocktaker = Stocktaker(tree, node, settings.interfaces, _boottime)
-        merger = Merger(tree, node, self._role, time.time, log.write)
+        self._found: tuple[InterfaceLease, ...] = ()
+        self._network = published.Following(tree)
+        parts: dict[str, Callable[[], Turn]] = {"IPReporter": self._report}
+        if services is not None:
+            in_cloud = settings.manager in CLOUDS
+            rules = Rules(node, settings.interfaces, settings.client, settings.source, in_cloud)
+            self._clients = DHCPClients(tree, rules, services.supervisor, _boottime)
+            parts["DHCPClients"] = lambda: self._run_clients(services)
+        parts["IPMerger"] = Merger(tree, node, self._role, time.time, log.write).turn
         self._loop = Loop(
-            {"IPReporter": self._report, "IPMerger": merger.turn},
+            parts,
             log,
             signals,
             self._watch,
@@ -156,7 +186,7 @@ class _Daemon:
             self._role.give_back("released", rest=False)
 
     def _report(self) -> Turn:
-        found = self._leases.read()
+        self._found = found = self._leases.read()
         problems = [problem for one in found for problem in one.problems]
         sources = ", ".join(sorted({one.source for one in found if one.lease}))
         report = self._reporter.turn({one.interface: one.lease for one in found}, problems, sources)
@@ -164,15 +194,28 @@ class _Daemon:
         findings = (*report.problems, *self._stocktaker.turn())
         return Turn(f"{said or 'no lease'}, by {report.manager}", findings)
 
+    def _run_clients(self, services: _Services) -> Turn:
+        wishes = services.wishes.look()
+        # Why the configuration cannot be read, the others say; clients run on without it.
+        with contextlib.suppress(Unreadable, FormatError):
+            self._network.look()
+        turn = self._clients.turn(wishes, self._network.last, self._found)
+        services.saying.say("DHCPClients", self._clients.services)
+        return replace(turn, findings=(*turn.findings, *services.wishes.findings()))
+
     def _watch(self) -> str:
-        """Has our lease files end a rest; and, while the role is ours, everybody's reports."""
-        ours = self._role.tenure is not None
-        return self._wake_ups.watch([*self._leases.directories(), *([self._tree.reports] if ours else [])])
+        """Has our lease files and what is wanted of services end a rest; and, while the role is ours,
+        everybody's reports.
+        """
+        reports = [self._tree.reports] if self._role.tenure is not None else []
+        wishes = os.path.dirname(self._tree.service_wishes)
+        return self._wake_ups.watch([*self._leases.directories(), wishes, *reports])
 
     def _rest(self, seconds: float) -> None:
         """Waits; that is not the file system's time, unless the process was stopped, or the machine slept."""
         began = _boottime()
-        self._wake_ups.wait(seconds)
+        due = self._services.supervisor.due() if self._services is not None else seconds
+        self._wake_ups.wait(min(seconds, due))
         if _boottime() - began <= seconds + self._deadline:
             self._role.rested()
 

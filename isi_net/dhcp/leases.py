@@ -34,7 +34,7 @@ class InterfaceLease:
     """What an interface's lease file says: its current lease (None when it holds none), and what is wrong.
 
     `path` is None where no file can have it.  `source` names the kind of client whose file it is, empty
-    where there is no lease.
+    where there is no lease; `runs` tells whether the lease is known to run.
     """
 
     interface: str
@@ -42,6 +42,7 @@ class InterfaceLease:
     lease: Lease | None = None
     problems: tuple[Finding, ...] = ()
     source: str = ""
+    runs: bool = False
 
 
 class _File(NamedTuple):
@@ -139,7 +140,9 @@ class NodeLeases:
         found = [one for one in problems if one.code != "lease_none" or unread]
         found += _placed(best.said.path, (*best.file.problems, *best.lease.problems))
         found += [_second_client(best, other) for other in good if other is not best]
-        return InterfaceLease(interface, best.said.path, best.lease, tuple(found), best.said.source)
+        return InterfaceLease(
+            interface, best.said.path, best.lease, tuple(found), best.said.source, runs=best in good
+        )
 
     def _files(self, interface: str, problems: list[Finding]) -> list[_File]:
         """Every file that may hold the interface's lease, whether it is there or not."""

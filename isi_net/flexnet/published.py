@@ -21,3 +21,26 @@ def parse(revision: revisions.Revision) -> Configuration:
         what = f"it says that it is revision {configuration.revision}"
         raise FormatError(what, revision.path, "somebody renamed it: give it its own number again")
     return configuration
+
+
+class Following:
+    """Follows the published configuration for whoever needs it turn by turn.
+
+    Listing the revisions on the shared file system is what it costs; a new one is read.
+    """
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._known: tuple[int, Configuration] | None = None
+
+    def look(self) -> Configuration:
+        """The configuration as it is now.  Raises Unreadable or FormatError."""
+        highest = max(revisions.numbers(self._tree), default=0)
+        if self._known is None or self._known[0] != highest:
+            self._known = highest, load(self._tree)
+        return self._known[1]
+
+    @property
+    def last(self) -> Configuration | None:
+        """The last one that could be read; None when none ever could."""
+        return self._known[1] if self._known is not None else None

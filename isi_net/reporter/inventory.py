@@ -1,7 +1,6 @@
 """This node's interfaces as they are, left where every node can read them; and everybody's, read.
 
-The only file that knows psutil, which is loaded when the first NIC is looked at: commands that read
-other nodes' inventories do without.
+psutil is loaded when the first NIC is looked at: commands that read other nodes' inventories do without.
 """
 
 import os

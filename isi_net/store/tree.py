@@ -71,6 +71,34 @@ class Tree:
     def daemon_lock(self) -> str:
         return os.path.join(self.run, "daemon.lock")
 
+    @property
+    def services_said(self) -> str:
+        """What the daemon says of its services; of this boot."""
+        return os.path.join(self.run, "services")
+
+    @property
+    def service_wishes(self) -> str:
+        """What the administrator wants of this node's services; that is to outlive a reboot."""
+        return self._local("var", "db", "isi_net", "services")
+
+    @property
+    def service_wishes_lock(self) -> str:
+        return f"{self.service_wishes}.lock"
+
+    def client_configuration(self, interface: str) -> str:
+        """What our DHCP client of the interface is told, whichever program it is."""
+        return os.path.join(self.run, f"dhclient-{interface}.conf")
+
+    @property
+    def dhcpcd_leases(self) -> str:
+        """Where dhcpcd keeps its leases (Linux; the directory is compiled in)."""
+        return self._local("var", "lib", "dhcpcd")
+
+    @property
+    def dhcpcd_run(self) -> str:
+        """What is `/run/dhcpcd` for a dhcpcd of a root of its own."""
+        return os.path.join(self.run, "dhcpcd")
+
     # The cluster's: Flexnet.
 
     @property

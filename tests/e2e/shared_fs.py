@@ -359,7 +359,7 @@ class Node:
             (self.root / folder).mkdir(parents=True)
         (self.root / "etc/isi_net.toml").write_text(
             f'[node]\ndevid = {devid}\nlnn = {devid}\nname = "{self.name}"\n'
-            '[interfaces]\next-1 = "eth0"\n[dhcp]\nmanager = "AWS"\n'
+            '[interfaces]\next-1 = "eth0"\n[dhcp]\nmanager = "AWS"\nclient = "none"\n'
         )
         self.daemon: Program | None = None
 

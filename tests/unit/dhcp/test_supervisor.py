@@ -1,0 +1,261 @@
+"""Children are real processes here: started, heard, started again, and ended with all that they started."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from isi_net.dhcp.clients import Launch
+from isi_net.dhcp.processes import Process
+from isi_net.dhcp.supervisor import LINES, LONGEST_LINE, LONGEST_PAUSE_SECONDS, Job, Supervisor
+
+NAME = "dhclient-ext-1"
+
+
+class Nursery:
+    """A supervisor whose clock is moved by hand; children's words are heard when it is asked."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.now = 1000.0
+        self.log: list[str] = []
+        self.heard: dict[int, Callable[[], object]] = {}
+        self.supervisor = Supervisor(
+            self.log.append,
+            lambda: self.now,
+            lambda: 1_770_000_000.0 + self.now,
+            self.heard.__setitem__,
+            lambda descriptor: self.heard.pop(descriptor, None),
+        )
+
+    def job(self, script: str, restarts: int = 0) -> Job:
+        """A job that sh does."""
+        mark = str(self.directory / "run" / "x.conf")
+        return Job(Launch(("/bin/sh", "-c", script, "sh", mark), mark, b"conf\n", ()), restarts)
+
+    def follow(self, script: str, restarts: int = 0) -> int | None:
+        self.supervisor.reap()
+        self.supervisor.follow({NAME: self.job(script, restarts)})
+        return self.supervisor.status(NAME).pid
+
+    def hear_all(self) -> None:
+        for hear in list(self.heard.values()):
+            for _ in range(100):
+                hear()
+
+    def until(self, ask: Callable[[], object], what: str) -> None:
+        until = time.monotonic() + 10
+        while not ask():
+            assert time.monotonic() < until, (what, self.log)
+            self.hear_all()
+            self.supervisor.reap()
+            time.sleep(0.005)
+
+    def until_it_ends(self) -> None:
+        self.until(lambda: self.supervisor.status(NAME).state != "running", "its end")
+
+
+@pytest.fixture
+def nursery(tmp_path: Path) -> Iterator[Nursery]:
+    nursery = Nursery(tmp_path)
+    yield nursery
+    nursery.supervisor.end()
+
+
+def lives(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def test_a_job_is_started_with_its_configuration(nursery: Nursery) -> None:
+    pid = nursery.follow("cat $1; sleep 60")
+    assert pid is not None
+    assert os.getpgid(pid) == pid
+    nursery.until(lambda: f"{NAME}: conf" in nursery.log, "its words")
+    status = nursery.supervisor.status(NAME)
+    assert (status.state, status.starts, status.last_exit) == ("running", 1, "")
+
+
+def test_who_is_wanted_in_the_same_way_runs_on(nursery: Nursery) -> None:
+    assert nursery.follow("sleep 60") == nursery.follow("sleep 60")
+
+
+@pytest.mark.parametrize(("script", "restarts"), [("sleep 61", 0), ("sleep 60", 1)])
+def test_another_job_takes_the_place_of_the_old_one(nursery: Nursery, script: str, restarts: int) -> None:
+    old = nursery.follow("sleep 60")
+    new = nursery.follow(script, restarts)
+    assert new is not None
+    assert new != old
+    assert not lives(old or 0)
+    assert nursery.supervisor.status(NAME).starts == 2
+
+
+def test_who_is_not_wanted_any_more_is_ended(nursery: Nursery) -> None:
+    pid = nursery.follow("sleep 60")
+    nursery.supervisor.follow({})
+    assert not lives(pid or 0)
+    assert nursery.supervisor.status(NAME).state == "stopped"
+    assert nursery.heard == {}
+
+
+def test_the_pauses_double_up_to_a_minute(nursery: Nursery) -> None:
+    pauses = []
+    for _ in range(8):
+        nursery.follow("exit 3")
+        nursery.until_it_ends()
+        pauses.append(nursery.supervisor.due())
+        nursery.now += pauses[-1]
+    assert pauses == [1, 2, 4, 8, 16, 32, LONGEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS]
+    status = nursery.supervisor.status(NAME)
+    assert (status.last_exit, status.failures) == ("exit status 3", 8)
+
+
+def test_nobody_is_started_before_the_pause_is_over(nursery: Nursery) -> None:
+    nursery.follow("exit 0")
+    nursery.until_it_ends()
+    nursery.now += 0.9
+    assert nursery.follow("exit 0") is None
+    status = nursery.supervisor.status(NAME)
+    assert (status.state, status.next_try) == ("waiting", 1_770_001_001.0)
+
+
+def test_who_ran_for_a_minute_did_not_fail(nursery: Nursery) -> None:
+    for lasts in (0.0, 0.0, 60.0):
+        pid = nursery.follow("sleep 60")
+        nursery.now += lasts
+        os.kill(pid or 0, signal.SIGKILL)
+        nursery.until_it_ends()
+        pause = nursery.supervisor.due()
+        nursery.now += pause
+    assert pause == 1
+    status = nursery.supervisor.status(NAME)
+    assert (status.failures, status.last_exit) == (0, "killed by SIGKILL")
+
+
+def test_a_restart_waits_for_no_pause(nursery: Nursery) -> None:
+    nursery.follow("exit 0")
+    nursery.until_it_ends()
+    assert nursery.follow("exit 0", restarts=1) is not None
+
+
+def children(pid: int) -> list[int]:
+    said = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(one) for one in said.split()]
+
+
+def test_helpers_do_not_outlive_their_client(nursery: Nursery) -> None:
+    """Those of a dhcpcd that was killed would go on."""
+    pid = nursery.follow("sleep 60 & sleep 60 & wait")
+    assert pid is not None
+    nursery.until(lambda: len(children(pid)) == 2, "two helpers")
+    helpers = children(pid)
+    os.kill(pid, signal.SIGKILL)
+    nursery.until_it_ends()
+    nursery.until(lambda: not any(map(lives, helpers)), "the helpers' end")
+
+
+def test_the_end_takes_everybody(nursery: Nursery) -> None:
+    pid = nursery.follow("trap '' TERM INT HUP; sleep 60 & wait")
+    assert pid is not None
+    nursery.until(lambda: children(pid), "a helper")
+    helpers = children(pid)
+    nursery.supervisor.end()
+    assert not lives(pid)
+    nursery.until(lambda: not any(map(lives, helpers)), "the helpers' end")
+
+
+def test_a_program_that_is_not_there_is_an_error_and_tried_again(nursery: Nursery) -> None:
+    launch = Launch(("/nowhere/dhclient",), str(nursery.directory / "x.conf"), b"", ())
+    failed = nursery.supervisor.follow({NAME: Job(launch)})
+    assert "/nowhere/dhclient" in str(failed[NAME])
+    status = nursery.supervisor.status(NAME)
+    assert (status.state, status.starts) == ("waiting", 0)
+    assert 0 < nursery.supervisor.due() <= LONGEST_PAUSE_SECONDS
+
+
+def test_a_configuration_that_cannot_be_written_is_an_error(nursery: Nursery) -> None:
+    (nursery.directory / "run").write_text("in the way")
+    failed = nursery.supervisor.follow({NAME: nursery.job("sleep 60")})
+    assert "not a directory" in str(failed[NAME])
+
+
+def test_a_long_line_is_cut(nursery: Nursery) -> None:
+    nursery.follow(f"head -c 100000 /dev/zero | tr '\\0' x; echo; echo end; exec {sys.executable} -c ''")
+    nursery.until(lambda: f"{NAME}: end" in nursery.log, "the end")
+    assert [len(one) for one in nursery.log if "xxx" in one] == [len(f"{NAME}: ") + LONGEST_LINE]
+
+
+def test_who_talks_all_day_is_heard_in_part(nursery: Nursery) -> None:
+    nursery.follow("yes yes | head -n 5000; sleep 60")
+    until = time.monotonic() + 5
+    while nursery.log.count(f"{NAME}: yes") < LINES and time.monotonic() < until:
+        nursery.hear_all()
+    time.sleep(0.1)
+    nursery.hear_all()
+    assert nursery.log.count(f"{NAME}: yes") == LINES
+    nursery.supervisor.follow({})
+    assert any("more lines are left out)" in one for one in nursery.log)
+
+
+def test_half_a_line_is_said_when_its_child_ends(nursery: Nursery) -> None:
+    nursery.follow("printf half")
+    nursery.until_it_ends()
+    assert f"{NAME}: half" in nursery.log
+
+
+def test_bytes_that_are_no_text_are_said_all_the_same(nursery: Nursery) -> None:
+    nursery.follow(r"printf 'a\377b\n'")
+    nursery.until_it_ends()
+    assert rf"{NAME}: a\xffb" in nursery.log
+
+
+def test_who_closes_its_ears_is_not_listened_to(nursery: Nursery) -> None:
+    """Its pipe could be read for ever, and gives nothing."""
+    nursery.follow("exec >&- 2>&-; sleep 60")
+    nursery.until(lambda: not nursery.heard, "nobody listens")
+    assert nursery.supervisor.status(NAME).state == "running"
+
+
+def test_what_a_former_daemon_left_is_ended(nursery: Nursery) -> None:
+    ours = nursery.follow("sleep 60")
+    orphan = subprocess.Popen(["sh", "-c", "sleep 60 & wait", "marked"], start_new_session=True)
+    other = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    running = [
+        Process(one, one, "sh", words)
+        for one, words in ((ours or 0, ("marked",)), (orphan.pid, ("marked",)), (other.pid, ("x",)))
+    ]
+    nursery.supervisor.end_orphans(lambda one: "marked" in one.words, running)
+    assert orphan.wait(5) == -signal.SIGKILL
+    assert lives(ours or 0)
+    assert lives(other.pid)
+    other.kill()
+    other.wait()
+
+
+def test_a_client_that_outlives_us_may_speak(tmp_path: Path) -> None:
+    """Nobody reads its pipe any more, and SIGPIPE would end it."""
+    code = f"""
+import time
+from isi_net.dhcp.clients import Launch
+from isi_net.dhcp.supervisor import Job, Supervisor
+s = Supervisor(print, time.monotonic, time.time, lambda *_: None, lambda _: None)
+script = "sleep 0.2; echo a; echo b; touch {tmp_path}/spoke; sleep 60"
+s.follow({{"x": Job(Launch(("/bin/sh", "-c", script), "{tmp_path}/conf", b"", ()))}})
+print(s.status("x").pid)
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    orphan = int(said.split()[-1])
+    until = time.monotonic() + 5
+    while not (tmp_path / "spoke").exists():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert lives(orphan)
+    os.killpg(orphan, signal.SIGKILL)
