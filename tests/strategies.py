@@ -368,7 +368,7 @@ def _street_subnets() -> st.SearchStrategy[Subnet]:
 def street_configurations() -> st.SearchStrategy[Configuration]:
     """Subnets that may overlap, pools of every kind in them, addresses that two of them may claim to hold."""
 
-    def of(some: list[Subnet], known: list[Node], groupnet: bool) -> Configuration:
+    def of(some: list[Subnet], known: list[Node], groupnet: bool, cluster: ClusterSettings) -> Configuration:
         subnets = tuple(
             replace(
                 subnet,
@@ -382,14 +382,17 @@ def street_configurations() -> st.SearchStrategy[Configuration]:
             for number, subnet in enumerate(some, start=1)
         )
         groupnets = (Groupnet(1, "groupnet0", subnets=subnets, next_number=9),) if some or groupnet else ()
-        return Configuration(revision=7, nodes=tuple(sorted(known)), groupnets=groupnets, next_number=2)
+        return Configuration(
+            revision=7, nodes=tuple(sorted(known)), groupnets=groupnets, next_number=2, settings=cluster
+        )
 
     known = st.lists(
         st.builds(Node, st.integers(1, 5), st.integers(1, 5), st.just("old")),
         max_size=3,
         unique_by=lambda node: node.devid,
     )
-    return st.builds(of, st.lists(_street_subnets(), max_size=3), known, st.booleans())
+    clusters = st.builds(ClusterSettings, on_premises_dhcp=st.sampled_from((True, True, False)))
+    return st.builds(of, st.lists(_street_subnets(), max_size=3), known, st.booleans(), clusters)
 
 
 def _one(address: IPv4Address) -> Range:

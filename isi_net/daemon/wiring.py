@@ -2,17 +2,21 @@
 
 import os
 import time
+from collections.abc import Sequence
 
 from isi_net import __version__
+from isi_net.cloud import dmi
 from isi_net.daemon.log import STDERR, Log
 from isi_net.daemon.loop import Loop, Signals, watchdog
 from isi_net.daemon.watch import WakeUps
-from isi_net.dhcp.leases import NodeLeases
+from isi_net.dhcp.leases import InterfaceLease, NodeLeases
 from isi_net.dhcp.sources import chosen
 from isi_net.errors import Error, Refused
 from isi_net.merger.merger import Merger
 from isi_net.merger.role import Role
-from isi_net.model.network import ON_PREMISES, Node
+from isi_net.model.cloud import Verdict, judge, of_machine
+from isi_net.model.lease import Lease
+from isi_net.model.network import Node
 from isi_net.model.turn import Turn
 from isi_net.reporter.inventory import Stocktaker
 from isi_net.reporter.reporter import Reporter, Witness
@@ -52,6 +56,7 @@ def run(tree: Tree, once: bool = False) -> list[str]:
                 settings, node = fresh, node_of(fresh, tree)
                 log.node = node
                 daemon = _Daemon(tree, settings, node, log, signals, wake_ups, waits=True)
+            daemon.look_at_machine()
     finally:
         daemon.end()
         signals.wake_nobody()
@@ -135,8 +140,12 @@ class _Daemon:
         wake = wake_ups.wake if waits else None
         self._role = Role(tree, node, os.getpid(), settings.deadline, time.time, _boottime, wake)
         self._leases = NodeLeases(tree, settings.interfaces, chosen(settings.source))
-        manager = ON_PREMISES if settings.manager == "auto" else settings.manager
-        self._reporter = Reporter(tree, Witness(node, manager, settings.source, __version__), time.time)
+        self._manager, self._place = settings.manager, f"node {node.devid}"
+        self._heard: dict[str, tuple[str, Lease]] = {}
+        self.look_at_machine()
+        self._reporter = Reporter(
+            tree, Witness(node, settings.manager, settings.source, __version__), time.time
+        )
         self._stocktaker = Stocktaker(tree, node, settings.interfaces, _boottime)
         merger = Merger(tree, node, self._role, time.time, log.write)
         self._loop = Loop(
@@ -155,14 +164,29 @@ class _Daemon:
         with watchdog(self._deadline):
             self._role.give_back("released", rest=False)
 
+    def look_at_machine(self) -> None:
+        """Reads what tells the cloud that this machine is in; it does not change while the machine runs."""
+        self._machine = of_machine(dmi.facts(self._tree))
+
     def _report(self) -> Turn:
         found = self._leases.read()
-        problems = [problem for one in found for problem in one.problems]
+        cloud = self._judge(found)
+        problems = [*cloud.findings, *(problem for one in found for problem in one.problems)]
         sources = ", ".join(sorted({one.source for one in found if one.lease}))
-        report = self._reporter.turn({one.interface: one.lease for one in found}, problems, sources)
+        leases = {one.interface: one.lease for one in found}
+        report = self._reporter.turn(leases, problems, sources, cloud.manager)
         said = ", ".join(f"{lease.interface} {lease.address}" for lease in report.addresses)
         findings = (*report.problems, *self._stocktaker.turn())
-        return Turn(f"{said or 'no lease'}, by {report.manager}", findings)
+        return Turn(f"{said or 'no lease'}, by {report.manager or 'nobody knows whom'}", findings)
+
+    def _judge(self, found: Sequence[InterfaceLease]) -> Verdict:
+        """Which cloud this is, by the machine and the last lease of each interface that could be read: one
+        that is being written just now does not move the node out of its cloud.
+        """
+        heard = {one.interface: (one.path or one.interface, one.lease) for one in found if one.lease}
+        known = {one.interface for one in found}
+        self._heard = {name: one for name, one in (self._heard | heard).items() if name in known}
+        return judge(self._manager, self._machine, self._heard.values(), self._place)
 
     def _watch(self) -> str:
         """Has our lease files end a rest; and, while the role is ours, everybody's reports."""
