@@ -28,7 +28,6 @@ def _node_lines(value: list[Record]) -> list[str]:
 VIEW = (
     Column("committed", "Committed"),
     Column("release", "Release"),
-    Column("version", "Version"),
     Column("nodes", "Nodes", _node_lines),
     Column("changes", "Changes"),
     Column("findings", "Findings", problem_lines),
@@ -40,7 +39,6 @@ def record(status: state.Status) -> Record:
     return {
         "committed": status.committed,
         "release": status.release or None,
-        "version": __version__,
         "nodes": [
             {
                 "devid": one.devid,

@@ -41,8 +41,16 @@ DMI_FIELDS = (
 _FINGERPRINTS: tuple[tuple[str, Mapping[str, str]], ...] = (
     ("AWS", {"sys_vendor": "Amazon EC2"}),
     ("AWS", {"sys_vendor": "Xen", "bios_version": r"[0-9.]+\.amazon"}),
-    # The second form is the same UUID with its first field's bytes the other way round (SMBIOS 2.4).
-    ("AWS", {"sys_vendor": "Xen", "product_uuid": r"(?i:ec2[0-9a-f]{5}|[0-9a-f]{4}2[0-9a-f]ec)-.*"}),
+    # One Xen in 4096 has such a UUID by chance: it counts where the BIOS does not say another version.  The
+    # second form is the same UUID with its first field's bytes the other way round (SMBIOS 2.4).
+    (
+        "AWS",
+        {
+            "sys_vendor": "Xen",
+            "bios_version": r"(?:[0-9.]+\.amazon)?",
+            "product_uuid": r"(?i:ec2[0-9a-f]{5}|[0-9a-f]{4}2[0-9a-f]ec)-.*",
+        },
+    ),
     (
         "Azure",
         {"sys_vendor": "Microsoft Corporation", "chassis_asset_tag": "7783-7084-3265-9085-8269-3286-77"},

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from isi_net.model.finding import Finding
 from isi_net.model.names import PoolId
 from isi_net.model.network import Configuration, Pool
-from isi_net.model.rules import AZURE, COMMIT, NOT_COMMITTED
+from isi_net.model.rules import AZURE, COMMIT
 
 _BY_HAND = {"manual_ranges": "ranges", "manual_ifaces": "ifaces"}
 
@@ -40,7 +40,7 @@ def guard(before: Configuration, after: Configuration, force: bool) -> Guarded:
 def _never(before: Configuration, after: Configuration) -> Iterator[Finding]:
     if after.settings != before.settings and not before.settings.committed:
         what = "the upgrade to release 9.7 is not committed: there are no settings yet"
-        yield Finding("settings", NOT_COMMITTED.code, "error", what, COMMIT)
+        yield Finding("settings", "not_committed", "error", what, COMMIT)
     old, new = _by_number(before), _by_number(after)
     for key, (pool_id, pool) in new.items():
         was = old.get(key)

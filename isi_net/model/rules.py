@@ -6,7 +6,6 @@ an address among those that may is `merge.py`'s business.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from ipaddress import IPv4Address
 from itertools import accumulate
 from typing import Generic, NamedTuple, TypeVar
@@ -155,7 +154,8 @@ def why_not_in_a_cloud(claim: Claim, settings: ClusterSettings) -> Finding | Non
             f"is leased by {claim.manager or 'nobody knows whom'}, and not by a known cloud: it is not used"
         )
         todo = "see isi_net cloud view there, and set [dhcp] manager in isi_net.toml"
-    return replace(claim.finding("not_in_a_cloud", what, todo), severity="warning")
+    place = interface_place(*claim.place)
+    return Finding(place, "not_in_a_cloud", "warning", f"{claim.lease.address} {what}", todo)
 
 
 def why_refused(
