@@ -12,11 +12,13 @@ from isi_net.model.finding import Finding, Severity
 from isi_net.model.interface import Interface, Inventory, Status
 from isi_net.model.lease import Lease
 from isi_net.model.network import (
+    EARLIER,
     AddrFamily,
     AggregationMode,
     AllocMethod,
     Assignment,
     Balancing,
+    ClusterSettings,
     Configuration,
     Groupnet,
     Iface,
@@ -157,6 +159,13 @@ def groupnets() -> st.SearchStrategy[Groupnet]:
     )
 
 
+def settings() -> st.SearchStrategy[ClusterSettings]:
+    """Of a cluster that an earlier release wrote, or of one that uses this one's features."""
+    releases = st.sampled_from(("9.7.0.0", "9.7", "9.10.0.1", "10.0.0.0", "65535.0"))
+    committed = st.builds(ClusterSettings, releases, st.booleans(), st.booleans())
+    return st.just(EARLIER) | committed | committed
+
+
 def configurations() -> st.SearchStrategy[Configuration]:
     """Any configuration that can be written; names may repeat, and addresses lie where they like."""
     return st.builds(
@@ -169,6 +178,7 @@ def configurations() -> st.SearchStrategy[Configuration]:
         nodes=_tuples(nodes()),
         groupnets=_tuples(groupnets(), 2),
         next_number=numbers,
+        settings=settings(),
     )
 
 
@@ -358,7 +368,7 @@ def _street_subnets() -> st.SearchStrategy[Subnet]:
 def street_configurations() -> st.SearchStrategy[Configuration]:
     """Subnets that may overlap, pools of every kind in them, addresses that two of them may claim to hold."""
 
-    def of(some: list[Subnet], known: list[Node], groupnet: bool) -> Configuration:
+    def of(some: list[Subnet], known: list[Node], groupnet: bool, cluster: ClusterSettings) -> Configuration:
         subnets = tuple(
             replace(
                 subnet,
@@ -372,14 +382,17 @@ def street_configurations() -> st.SearchStrategy[Configuration]:
             for number, subnet in enumerate(some, start=1)
         )
         groupnets = (Groupnet(1, "groupnet0", subnets=subnets, next_number=9),) if some or groupnet else ()
-        return Configuration(revision=7, nodes=tuple(sorted(known)), groupnets=groupnets, next_number=2)
+        return Configuration(
+            revision=7, nodes=tuple(sorted(known)), groupnets=groupnets, next_number=2, settings=cluster
+        )
 
     known = st.lists(
         st.builds(Node, st.integers(1, 5), st.integers(1, 5), st.just("old")),
         max_size=3,
         unique_by=lambda node: node.devid,
     )
-    return st.builds(of, st.lists(_street_subnets(), max_size=3), known, st.booleans())
+    clusters = st.builds(ClusterSettings, on_premises_dhcp=st.sampled_from((True, True, False)))
+    return st.builds(of, st.lists(_street_subnets(), max_size=3), known, st.booleans(), clusters)
 
 
 def _one(address: IPv4Address) -> Range:

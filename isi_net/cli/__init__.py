@@ -19,6 +19,7 @@ from isi_net.errors import Error
 from isi_net.store.tree import Tree
 
 NOUNS = {
+    "cloud": "Which cloud this node is in.",
     "config": "The network configuration as published.",
     "daemon": "Runs this node's reporter and merger.",
     "demo": "A cluster of four nodes in a directory, in ten seconds.",
@@ -30,7 +31,9 @@ NOUNS = {
     "pools": "Pools of addresses.",
     "reports": "What each node reports of its leases.",
     "services": "Services of this node: its DHCP clients, and Flexnet.",
+    "settings": "What holds for the whole cluster.",
     "subnets": "Subnets of groupnets.",
+    "upgrade": "The upgrade from an earlier release, until it is committed.",
 }
 
 

@@ -21,16 +21,16 @@ from isi_net.cli.complete import Completer, words
 from isi_net.cli.grammar import Spelled, commas
 from isi_net.cli.stdout import say, warn
 from isi_net.errors import NotFound
-from isi_net.model.network import Configuration, Groupnet, Pool, Subnet
+from isi_net.model.network import ClusterSettings, Configuration, Groupnet, Pool, Subnet
 from isi_net.store.tree import Tree
 
 Command = Callable[..., Any]
-Part = TypeVar("Part", Groupnet, Subnet, Pool)
+Part = TypeVar("Part", Groupnet, Subnet, Pool, ClusterSettings)
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of a groupnet, subnet or pool that a command can set, and how a person types it.
+    """A field of a groupnet, subnet, pool or the cluster that a command can set, and how a person types it.
 
     `kind` is the metavariable that help shows; `option` is the API's name where the model's is another;
     of a list (`many`), `parse` reads one entry.  What TAB offers is told by `complete`, or by a

@@ -2,7 +2,7 @@
 
 import click
 
-from isi_net.cli import complete, exits, groupnets, pools, subnets
+from isi_net.cli import complete, exits, groupnets, pools, settings, subnets
 from isi_net.cli.change import Changing, changing
 from isi_net.cli.dhcp import FINDINGS, problem_record, time_text
 from isi_net.cli.grammar import Spelled, Verbs
@@ -44,6 +44,7 @@ VIEW = (
     Column("published", "Published"),
     Column("author", "Author"),
     Column("change", "Change"),
+    Column("settings", "Settings"),
     Column("nodes", "Nodes", lambda value: [f"{one['lnn']} {one['name']}" for one in value]),
     Column("groupnets", "Groupnets", _tree_lines),
 )
@@ -58,6 +59,7 @@ def record(configuration: Configuration) -> Record:
         "published": time_text(configuration.published) if configuration.published else None,
         "author": configuration.author,
         "change": configuration.change,
+        "settings": settings.record(configuration.settings),
         "nodes": [{"devid": one.devid, "lnn": one.lnn, "name": one.name} for one in configuration.nodes],
         "groupnets": [
             groupnets.record(groupnet)

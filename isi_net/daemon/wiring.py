@@ -6,22 +6,18 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from isi_net import __version__
 from isi_net.daemon.log import STDERR, Log
 from isi_net.daemon.loop import Loop, Signals, watchdog
+from isi_net.daemon.reporting import Reporting
 from isi_net.daemon.watch import WakeUps
-from isi_net.dhcp.leases import InterfaceLease, NodeLeases
 from isi_net.dhcp.service import DHCPClients, Rules
-from isi_net.dhcp.sources import chosen
 from isi_net.dhcp.supervisor import Supervisor
 from isi_net.errors import Error, FormatError, Refused, Unreadable
 from isi_net.flexnet import published
 from isi_net.merger.merger import Merger
 from isi_net.merger.role import Role
-from isi_net.model.network import CLOUDS, ON_PREMISES, Node
+from isi_net.model.network import Node
 from isi_net.model.turn import Turn
-from isi_net.reporter.inventory import Stocktaker
-from isi_net.reporter.reporter import Reporter, Witness
 from isi_net.services import Following, Saying
 from isi_net.settings import Settings, load, node_of
 from isi_net.store.lock import FileLock
@@ -62,6 +58,7 @@ def run(tree: Tree, once: bool = False) -> list[str]:
                 settings, node = fresh, node_of(fresh, tree)
                 log.node = node
                 daemon = _Daemon(tree, settings, node, log, signals, wake_ups, services)
+            daemon.reporting.look_at_machine()
     finally:
         supervisor.end()
         daemon.end()
@@ -156,15 +153,11 @@ class _Daemon:
         self._services = services
         wake = wake_ups.wake if services is not None else None
         self._role = Role(tree, node, os.getpid(), settings.deadline, time.time, _boottime, wake)
-        self._leases = NodeLeases(tree, settings.interfaces, chosen(settings.source))
-        manager = ON_PREMISES if settings.manager == "auto" else settings.manager
-        self._reporter = Reporter(tree, Witness(node, manager, settings.source, __version__), time.time)
-        self._stocktaker = Stocktaker(tree, node, settings.interfaces, _boottime)
-        self._found: tuple[InterfaceLease, ...] = ()
+        self.reporting = Reporting(tree, settings, node, _boottime)
         self._network = published.Following(tree)
-        parts: dict[str, Callable[[], Turn]] = {"IPReporter": self._report}
+        parts: dict[str, Callable[[], Turn]] = {"IPReporter": self.reporting.turn}
         if services is not None:
-            in_cloud = settings.manager in CLOUDS
+            in_cloud = self.reporting.machine_is_in_cloud()
             rules = Rules(node, settings.interfaces, settings.client, settings.source, in_cloud)
             self._clients = DHCPClients(tree, rules, services.supervisor, _boottime)
             parts["DHCPClients"] = lambda: self._run_clients(services)
@@ -185,21 +178,12 @@ class _Daemon:
         with watchdog(self._deadline):
             self._role.give_back("released", rest=False)
 
-    def _report(self) -> Turn:
-        self._found = found = self._leases.read()
-        problems = [problem for one in found for problem in one.problems]
-        sources = ", ".join(sorted({one.source for one in found if one.lease}))
-        report = self._reporter.turn({one.interface: one.lease for one in found}, problems, sources)
-        said = ", ".join(f"{lease.interface} {lease.address}" for lease in report.addresses)
-        findings = (*report.problems, *self._stocktaker.turn())
-        return Turn(f"{said or 'no lease'}, by {report.manager}", findings)
-
     def _run_clients(self, services: _Services) -> Turn:
         wishes = services.wishes.look()
         # Why the configuration cannot be read, the others say; clients run on without it.
         with contextlib.suppress(Unreadable, FormatError):
             self._network.look()
-        turn = self._clients.turn(wishes, self._network.last, self._found)
+        turn = self._clients.turn(wishes, self._network.last, self.reporting.found)
         services.saying.say("DHCPClients", self._clients.services)
         return replace(turn, findings=(*turn.findings, *services.wishes.findings()))
 
@@ -209,7 +193,7 @@ class _Daemon:
         """
         reports = [self._tree.reports] if self._role.tenure is not None else []
         wishes = os.path.dirname(self._tree.service_wishes)
-        return self._wake_ups.watch([*self._leases.directories(), wishes, *reports])
+        return self._wake_ups.watch([*self.reporting.directories(), wishes, *reports])
 
     def _rest(self, seconds: float) -> None:
         """Waits; that is not the file system's time, unless the process was stopped, or the machine slept."""

@@ -19,7 +19,7 @@ from isi_net.model.merge import merge
 from isi_net.model.names import PoolId, parse_pool_id
 from isi_net.model.network import Assignment, Configuration
 from isi_net.model.report import Report, UnreadReport
-from isi_net.model.rules import interface_place
+from isi_net.model.rules import NOT_COMMITTED, interface_place
 from isi_net.store.tree import Tree
 
 Place = tuple[int, str]
@@ -57,7 +57,8 @@ def explain(tree: Tree, asked: str, now: float, files: Mapping[Place, str]) -> l
     past = [_Past.of(one) for one in (configuration, *_older(tree, configuration))]
     steps: list[Step] = []
     for place in wanted:
-        about = [one for one in findings if one.place in (_name(place), f"node {place[0]}")]
+        places = (_name(place), f"node {place[0]}", NOT_COMMITTED.place)
+        about = [one for one in findings if one.place in places]
         steps += _steps(tree, place, leases.get(place), held.get(place), past, about, now, files.get(place))
     pools = {str(held[place][0]) for place in wanted if place in held} | {asked}
     steps += (

@@ -1,5 +1,8 @@
 """One turn of the merger: take or keep the role, read, decide, publish, put right.
 
+On a cluster whose upgrade is not committed it takes the role and reads, and publishes nothing, not even a
+second name: whatever another release has there, stays.
+
 A turn in which nothing changed lists the reports, looks at each, asks for the lock, and sets one time.
 """
 
@@ -104,7 +107,7 @@ class Merger:
                 revisions.prune(self._tree)
                 self._current = (revision.number, revision, before)
             self._merged_of, self._merged_for = reports, (now, next_change(reports, now) or math.inf)
-        if revision.data:
+        if revision.data and before.settings.committed:
             self._put_right(directory, revision, before)
         if now - self._swept > SWEEP_SECONDS:
             staging.sweep_commands(self._tree, now)
@@ -137,6 +140,11 @@ class Merger:
 
 
 def _sentence(configuration: Configuration, reports: tuple[Report | UnreadReport, ...]) -> str:
+    if not configuration.settings.committed:
+        return (
+            f"revision {configuration.revision}: the upgrade is not committed, nothing is published; "
+            f"reports: {len(reports)}"
+        )
     pools = [pool for _, pool in configuration.pools() if pool.externally_managed]
     addresses = sum(len(pool.assignments) for pool in pools)
     return (

@@ -20,7 +20,7 @@ from isi_net.model.network import (
     Range,
     Subnet,
 )
-from isi_net.model.rules import why_unfit
+from isi_net.model.rules import AZURE, AZURE_SUBNET, why_unfit
 
 MAX_DNS_SERVERS, MAX_DNS_SEARCH = 3, 6
 
@@ -35,7 +35,8 @@ def check(configuration: Configuration) -> tuple[Finding, ...]:
         for pool in subnet.pools
     )
     whole = chain(_names(configuration), _overlapping_subnets(configuration), _oversubscribed(configuration))
-    return tuple(sorted(set(chain(groupnets, subnets, pools, whole, _assignments(configuration)))))
+    placed = chain(_assignments(configuration), _on_azure(configuration))
+    return tuple(sorted(set(chain(groupnets, subnets, pools, whole, placed))))
 
 
 def _wrong(place: object, code: str, message: str, action: str = "") -> Finding:
@@ -95,7 +96,7 @@ def _pool(pool_id: PoolId, pool: Pool, subnet: Subnet) -> Iterator[Finding]:
     for iface in pool.manual_ifaces:
         if not 1 <= iface.lnn <= MAX_LNN:
             yield _wrong(pool_id, "lnn", f"{iface} names no node", f"an LNN is 1 to {MAX_LNN}")
-    if pool.externally_managed and (unfit := why_unfit(subnet, pool)):
+    if pool.externally_managed and (unfit := why_unfit(pool_id.subnet_id, subnet, pool)):
         yield _wrong(pool_id, "pool_unfit", f"is externally managed, but {unfit[0]}", unfit[1])
     if not pool.externally_managed and (pool.assignments or pool.external_manager):
         yield _wrong(
@@ -209,6 +210,17 @@ def _oversubscribed(configuration: Configuration) -> Iterator[Finding]:
             yield _wrong(newer[1], "oversubscribed", f"its range {newer[0]} runs into {older[2]}")
         if other[0].low.version != one[0].low.version or int(one[0].high) > int(other[0].high):
             widest = [one]
+
+
+def _on_azure(configuration: Configuration) -> Iterator[Finding]:
+    """Where Azure manages a pool, all pools are in one subnet."""
+    if any(pool.external_manager == AZURE for _, pool in configuration.pools()):
+        for pool_id, _ in configuration.pools():
+            if pool_id.subnet_id != AZURE_SUBNET:
+                what = f"on Azure all pools are in {AZURE_SUBNET}"
+                yield _wrong(
+                    pool_id, "azure_subnet", what, f"make it there: {PoolId(*AZURE_SUBNET, pool_id.pool)}"
+                )
 
 
 def _assignments(configuration: Configuration) -> Iterator[Finding]:

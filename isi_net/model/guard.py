@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from isi_net.model.finding import Finding
 from isi_net.model.names import PoolId
 from isi_net.model.network import Configuration, Pool
+from isi_net.model.rules import AZURE, COMMIT
 
 _BY_HAND = {"manual_ranges": "ranges", "manual_ifaces": "ifaces"}
 
@@ -24,9 +25,10 @@ class Guarded:
 def guard(before: Configuration, after: Configuration, force: bool) -> Guarded:
     """Judges the change that a person wants from `before` to `after`.
 
-    Externally managed pools are made, deleted and converted by the system alone, `force` or not; with
-    `force` their ranges and interfaces, and the DHCP servers that their subnet trusts, can be changed by
-    hand.
+    Externally managed pools are made, deleted and converted by the system alone, `force` or not, and on
+    Azure nothing of them can be modified; elsewhere, with `force`, their ranges and interfaces, and the DHCP
+    servers that their subnet trusts, can be changed by hand.  Until the upgrade of an earlier release's
+    cluster is committed, there are neither such pools nor settings of the cluster.
     """
     forcible = tuple(_changed_by_hand(before, after))
     return Guarded(
@@ -36,11 +38,15 @@ def guard(before: Configuration, after: Configuration, force: bool) -> Guarded:
 
 
 def _never(before: Configuration, after: Configuration) -> Iterator[Finding]:
+    if after.settings != before.settings and not before.settings.committed:
+        what = "the upgrade to release 9.7 is not committed: there are no settings yet"
+        yield Finding("settings", "not_committed", "error", what, COMMIT)
     old, new = _by_number(before), _by_number(after)
     for key, (pool_id, pool) in new.items():
         was = old.get(key)
         if was is None and pool.externally_managed:
-            yield _refusal(pool_id, "made", "run isi_net daemon on a node that has a lease")
+            by_the_system = "run isi_net daemon on a node that has a lease"
+            yield _refusal(pool_id, "made", by_the_system if before.settings.committed else COMMIT)
         elif was is not None and was[1].externally_managed != pool.externally_managed:
             yield _refusal(
                 pool_id, "converted to or from another kind", "make a pool of the other kind beside it"
@@ -49,6 +55,11 @@ def _never(before: Configuration, after: Configuration) -> Iterator[Finding]:
             yield _refusal(pool_id, "given other leased addresses", "have its manager lease them")
         elif was is not None and was[1].external_manager != pool.external_manager:
             yield _refusal(pool_id, "given another manager", "set [dhcp] manager in the nodes' isi_net.toml")
+        elif (
+            was is not None and was[1] != pool and pool.externally_managed and pool.external_manager == AZURE
+        ):
+            what = "the pool that Azure manages cannot be modified"
+            yield Finding(str(pool_id), "azure_pool", "error", what, "make a pool of your own beside it")
     for key, (pool_id, pool) in old.items():
         if pool.externally_managed and key not in new:
             yield _refusal(pool_id, "deleted", "the system made it, and keeps it")

@@ -8,6 +8,7 @@
 * a report that cannot be used touches nothing but what is said about its own node;
 * time alone changes nothing but at the moments that `next_change` names, not even a word of a finding;
 * what is published of a node's words (its name, its manager) can be written and read back;
+* until the upgrade of an earlier release's cluster is committed, nothing changes;
 * silence never takes an address away: only a newer lease, another node's unexpired one, or (on
   premises, where nobody pins it) the lease's own end does.
 
@@ -30,6 +31,7 @@ from isi_net.model.network import (
     MAX_MTU,
     MIN_MTU,
     Assignment,
+    ClusterSettings,
     Configuration,
     Groupnet,
     Node,
@@ -38,12 +40,14 @@ from isi_net.model.network import (
 )
 from isi_net.model.report import OLD_SECONDS, SKEW_SECONDS, Report, UnreadReport
 from isi_net.model.rules import (
+    NOT_COMMITTED,
     Claim,
     Owner,
     Spans,
     interface_place,
     owners_in,
     subnets_in,
+    why_not_in_a_cloud,
     why_refused,
     why_unfit,
 )
@@ -61,15 +65,17 @@ Place = tuple[int, str]
 
 
 @dataclass(frozen=True, slots=True)
-class _Heard:
+class Heard:
     """What the nodes say today: the reports that can be believed, by devid, and what they claim.
 
-    `unread` are the nodes whose report is there and cannot be used: what it would say, nobody knows.
+    `claims` are those that count in this cluster, `speaking` the interfaces of all; `unread` are the nodes
+    whose report is there and cannot be used: what it would say, nobody knows.
     """
 
     now: int
     reports: Mapping[int, Report]
     claims: tuple[Claim, ...]
+    speaking: frozenset[Place]
     unread: frozenset[int]
 
     def live(self, accepted: Mapping[PoolId, list[Claim]]) -> Iterator[Claim]:
@@ -92,7 +98,10 @@ def merge(configuration: Configuration, reports: Iterable[Report | UnreadReport]
     since the epoch.  Revision, term and author are the publisher's to set: they come out as they went in.
     """
     findings: list[Finding] = []
-    heard = _hear(reports, int(now), findings)  # every time in a report is in whole seconds
+    # Every time in a report is in whole seconds.
+    heard = hear(reports, configuration.settings, int(now), findings)
+    if not configuration.settings.committed:
+        return Merged(configuration, tuple(sorted({*findings, NOT_COMMITTED})))
 
     configuration = _with_first_pool(configuration, heard, findings)
     owners = owners_in(configuration)
@@ -119,8 +128,10 @@ def next_change(reports: Iterable[Report | UnreadReport], now: float) -> float |
     return min((moment for moment in moments if moment > now), default=None)
 
 
-def _hear(reports: Iterable[Report | UnreadReport], now: int, findings: list[Finding]) -> _Heard:
-    """What the reports say, told apart from those that cannot be used.
+def hear(
+    reports: Iterable[Report | UnreadReport], settings: ClusterSettings, now: int, findings: list[Finding]
+) -> Heard:
+    """What the reports say, told apart from those that cannot be used, by the settings of the cluster.
 
     What is found of a report names no time: it is written again and again, and a finding that lasts must
     keep its words.
@@ -161,7 +172,15 @@ def _hear(reports: Iterable[Report | UnreadReport], now: int, findings: list[Fin
                         f"isi_net reports delete {report.devid}",
                     )
                 )
-    return _Heard(now, usable, tuple(_claims(usable, now, findings)), frozenset(unread))
+    claims = _claims(usable, now, findings)
+    counting = []
+    for claim in claims:
+        if foreign := why_not_in_a_cloud(claim, settings):
+            findings.append(foreign)
+        else:
+            counting.append(claim)
+    speaking = frozenset(claim.place for claim in claims)
+    return Heard(now, usable, tuple(counting), speaking, frozenset(unread))
 
 
 def _of_node(node: str, problem: Finding) -> Finding:
@@ -192,7 +211,7 @@ def _claims(usable: Mapping[int, Report], now: int, findings: list[Finding]) -> 
     return claims
 
 
-def _with_first_pool(configuration: Configuration, heard: _Heard, findings: list[Finding]) -> Configuration:
+def _with_first_pool(configuration: Configuration, heard: Heard, findings: list[Finding]) -> Configuration:
     """On a cluster that has no externally managed pool: with the one that its first good claim asks for."""
     if any(pool.externally_managed for _, pool in configuration.pools()):
         return configuration
@@ -243,7 +262,7 @@ def _first_home(
             f"wants an externally managed pool, but {pool_id} is {other.alloc_method}",
             f"rename or delete {pool_id}: a pool of another kind is never converted",
         )
-    if unfit := why_unfit(subnet, _first_pool(subnet, claim)):
+    if unfit := why_unfit(subnet_id, subnet, _first_pool(subnet, claim)):
         return claim.finding("pool_not_made", f"is in {subnet_id}, but {unfit[0]}", unfit[1])
     return subnet_id, subnet
 
@@ -310,7 +329,7 @@ def _fit(configuration: Configuration, findings: list[Finding]) -> dict[PoolId, 
             pool_id = PoolId(*subnet_id, pool.name)
             if not pool.externally_managed:
                 continue
-            if unfit := why_unfit(subnet, pool):
+            if unfit := why_unfit(subnet_id, subnet, pool):
                 what = f"takes no part in merging: {unfit[0]}; its addresses stay as they are"
                 findings.append(Finding(str(pool_id), "pool_unfit", "error", what, unfit[1]))
             else:
@@ -418,7 +437,7 @@ def _with_servers_pinned(
     routed: Mapping[PoolId, list[Claim]],
     owners: Spans[Owner],
     standing: Mapping[PoolId, list[Assignment]],
-    heard: _Heard,
+    heard: Heard,
 ) -> Configuration:
     """With the DHCP server pinned, in each subnet that trusts none yet, that is the first to give an address.
 
@@ -446,7 +465,7 @@ def _assign(
     fit: Mapping[PoolId, Pool],
     standing: Mapping[PoolId, list[Assignment]],
     accepted: Mapping[PoolId, list[Claim]],
-    heard: _Heard,
+    heard: Heard,
     findings: list[Finding],
 ) -> Configuration:
     """The configuration with every address of the fit pools at its holder."""
@@ -455,8 +474,7 @@ def _assign(
     expired = {
         claim.place: claim for some in accepted.values() for claim in some if claim.lease.expired(heard.now)
     }
-    speaking = {claim.place for claim in heard.claims}
-    managers = {one.manager for one in heard.reports.values() if one.addresses and one.manager}
+    managers = {claim.manager for claim in heard.claims}
     for pool_id, pool in fit.items():
         manager = _manager(pool_id, pool, managers, heard, findings)
         members = {
@@ -472,7 +490,7 @@ def _assign(
             members[one.place] = one
             if one.place in expired:
                 findings.append(_kept_though_expired(one, expired[one.place]))
-            elif one.place not in speaking and one.devid not in heard.unread:
+            elif one.place not in heard.speaking and one.devid not in heard.unread:
                 findings.append(_kept_in_silence(one, one.devid in heard.reports))
         findings += (
             _not_used(claim)
@@ -542,7 +560,7 @@ def _kept_in_silence(one: Assignment, node_reports: bool) -> Finding:
 
 
 def _manager(
-    pool_id: PoolId, pool: Pool, named: Collection[str], heard: _Heard, findings: list[Finding]
+    pool_id: PoolId, pool: Pool, named: Collection[str], heard: Heard, findings: list[Finding]
 ) -> str:
     """The pool's external manager: what all nodes that have a lease agree on, else what it was."""
     if len(named) > 1:

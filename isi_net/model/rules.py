@@ -13,8 +13,20 @@ from typing import Generic, NamedTuple, TypeVar
 from isi_net.model.addresses import IPNetwork, why_nobodys, why_not_a_host
 from isi_net.model.finding import Finding
 from isi_net.model.lease import Lease
-from isi_net.model.names import PoolId, SubnetId
-from isi_net.model.network import Configuration, Pool, Subnet
+from isi_net.model.names import DEFAULT_GROUPNET, PoolId, SubnetId
+from isi_net.model.network import CLOUDS, ON_PREMISES, ClusterSettings, Configuration, Pool, Subnet
+
+AZURE = "Azure"
+AZURE_SUBNET = SubnetId(DEFAULT_GROUPNET, "subnet0")
+
+COMMIT = "when every node runs this release: isi_net upgrade commit"
+NOT_COMMITTED = Finding(
+    "cluster",
+    "not_committed",
+    "warning",
+    "the upgrade is not committed: leases are reported, and nothing is made of them",
+    COMMIT,
+)
 
 _Whose = TypeVar("_Whose")
 
@@ -102,23 +114,48 @@ def subnets_in(configuration: Configuration) -> Spans[tuple[int, SubnetId]]:
     )
 
 
-def why_unfit(subnet: Subnet, pool: Pool) -> tuple[str, str] | None:
+def why_unfit(subnet_id: SubnetId, subnet: Subnet, pool: Pool) -> tuple[str, str] | None:
     """Which setting keeps an externally managed pool out of merging, and what to set; None when it is fit.
 
     The cloud's networks carry none of these (OneFS 9.7, "externally managed network pools": IPv4 only,
-    no VLANs, no link aggregation, no NFSoRDMA).
+    no VLANs, no link aggregation, no NFSoRDMA; on Azure all pools are in groupnet0.subnet0).
     """
+    return next(_unfit(subnet_id, subnet, pool), None)
+
+
+def _unfit(subnet_id: SubnetId, subnet: Subnet, pool: Pool) -> Iterator[tuple[str, str]]:
     if subnet.addr_family != "ipv4":
-        return "its subnet is not IPv4", "external managers lease IPv4 only"
+        yield "its subnet is not IPv4", "external managers lease IPv4 only"
     if subnet.vlan_enabled:
-        return "its subnet has a VLAN", "set --vlan-enabled=false on the subnet"
+        yield "its subnet has a VLAN", "set --vlan-enabled=false on the subnet"
     if subnet.network is None:
-        return "nothing tells the addresses of its subnet", "set --gateway on the subnet"
+        yield "nothing tells the addresses of its subnet", "set --gateway on the subnet"
     if pool.aggregation_mode != "none":
-        return f"its aggregation_mode is {pool.aggregation_mode}", "set --aggregation-mode=none on the pool"
+        yield f"its aggregation_mode is {pool.aggregation_mode}", "set --aggregation-mode=none on the pool"
     if pool.nfsv3_rroce_only:
-        return "it is for NFSoRDMA only", "set --nfsv3-rroce-only=false on the pool"
-    return None
+        yield "it is for NFSoRDMA only", "set --nfsv3-rroce-only=false on the pool"
+    if pool.external_manager == AZURE and subnet_id != AZURE_SUBNET:
+        yield f"on Azure all pools are in {AZURE_SUBNET}", f"name its subnet {AZURE_SUBNET.subnet}"
+
+
+def why_not_in_a_cloud(claim: Claim, settings: ClusterSettings) -> Finding | None:
+    """Why `claim` counts for nothing in this cluster: its manager is no cloud; None when it counts.
+
+    Externally managed pools are for clouds, which tie an address to its interface for life; the
+    administrator can have leases of servers on the premises count as well.
+    """
+    if claim.manager in CLOUDS or (claim.manager == ON_PREMISES and settings.on_premises_dhcp):
+        return None
+    if claim.manager == ON_PREMISES:
+        what = "is leased on the premises, and not in a cloud: it is not used"
+        todo = "have such leases count: isi_net settings modify --on-premises-dhcp=true"
+    else:
+        what = (
+            f"is leased by {claim.manager or 'nobody knows whom'}, and not by a known cloud: it is not used"
+        )
+        todo = "see isi_net cloud view there, and set [dhcp] manager in isi_net.toml"
+    place = interface_place(*claim.place)
+    return Finding(place, "not_in_a_cloud", "warning", f"{claim.lease.address} {what}", todo)
 
 
 def why_refused(

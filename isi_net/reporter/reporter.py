@@ -76,11 +76,16 @@ class Reporter:
         self._last: Report | None = None
 
     def turn(
-        self, leases: Mapping[str, Lease | None], problems: Iterable[Finding], source: str = ""
+        self,
+        leases: Mapping[str, Lease | None],
+        problems: Iterable[Finding],
+        source: str = "",
+        manager: str | None = None,
     ) -> Report:
         """Writes the report when, and only when, it would differ from the one that lies there.
 
-        `source` is the kind of client that the leases are of, when it is not the witness's.
+        `source` is the kind of client that the leases are of, and `manager` who allocates the addresses
+        (empty: nobody can tell), when they are not the witness's.
         Gives back the report as it stands.  Raises Unwritable or Unreadable, and NewerSchema when a newer
         release wrote the one that lies there.
         """
@@ -89,7 +94,11 @@ class Reporter:
             previous = None  # somebody copied another node's there
         # A report that was lost, or cannot be read just now, does not make us forget what it said.
         self._last = previous or self._last
-        witness = replace(self._witness, source=source or self._witness.source)
+        witness = replace(
+            self._witness,
+            source=source or self._witness.source,
+            manager=self._witness.manager if manager is None else manager,
+        )
         report = testify(witness, leases, problems, self._last, self._clock())
         data = node_report.render(report)
         report = node_report.parse(data, self._file.path)  # as others will read it: what is too long is cut

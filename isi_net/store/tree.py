@@ -59,6 +59,10 @@ class Tree:
         """Where the kernel tells a NIC's number."""
         return self._local("sys", "class", "net", nic, "ifindex")
 
+    def dmi(self, field: str) -> str:
+        """Where the kernel tells a field of DMI: `sys_vendor`."""
+        return self._local("sys", "class", "dmi", "id", field)
+
     @property
     def log(self) -> str:
         return self._local("var", "log", "isi_smartconnect")

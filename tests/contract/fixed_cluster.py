@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from pathlib import Path
 
+import machines
 import pytest
 
 from isi_net.cli import main
@@ -55,6 +56,7 @@ def make(directory: Path, reported_at: int = THEN) -> Tree:
     os.utime(tree.tenure(3), (LAST_TURN, LAST_TURN))
     write(tree.merger_lock, b"2\n")
     write(tree.settings, b'[node]\ndevid = 1\nlnn = 1\nname = "GLaDOS-1"\n[interfaces]\next-1 = "ens5"\n')
+    machines.describe(tree, machines.IN_A_CLOUD["AWS Nitro"][1])
     for interface, recorded in (
         ("ext-1", "isc/08-unknown-options-and-rfc3442.leases"),
         ("ext-2", "isc/07-hostile-strings.leases"),

@@ -69,7 +69,10 @@ KEYS = {
     "merger explain 10.20.30.13": "place step where says",
     "config history": "revision published term author change",
     "config check": "severity code place message action",
-    "config view": "revision term published author change nodes groupnets",
+    "config view": "revision term published author change settings nodes groupnets",
+    "cloud view": "manager explicit evidence findings",
+    "settings view": "release on_premises_dhcp sbr",
+    "upgrade status": "committed release nodes changes findings",
 }
 
 

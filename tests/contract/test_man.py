@@ -625,6 +625,7 @@ NUMBERS = (
     ("isi_net-files.5", f"its interfaces, {inventory.MAX_INTERFACES} at most"),
     ("isi_net-reports.8", f"every {report.REWRITE_SECONDS} seconds to show that the node lives"),
     ("isi_net-reports.8", f"after {report.OLD_SECONDS} seconds it is called old"),
+    ("isi_net-upgrade.8", f"has reported within the last {report.OLD_SECONDS} seconds"),
     ("isi_net-merger.8", f"is more than {report.OLD_SECONDS // 60} minutes old"),
     ("isi_net-merger.8", f"more than {('', 'one', 'two')[report.SKEW_SECONDS // 60]} minutes ahead"),
     ("isi_net-merger.8", f"again after {('', '', '', '', '', 'five')[int(REST_SECONDS)]} seconds"),

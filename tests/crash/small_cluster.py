@@ -1,6 +1,8 @@
 """A small cluster in one directory, for tests that break it: its parts, and what must always be so."""
 
 import os
+import signal
+import sys
 import time
 from collections.abc import Callable
 from ipaddress import IPv4Address
@@ -21,6 +23,25 @@ from isi_net.store.read import names
 from isi_net.store.tree import MEMBERS, REPORT, TERM, Tree, number_in
 
 ROUTER = IPv4Address("10.20.30.1")
+
+CHANGING = {
+    f"os.{call}"
+    for call in (
+        "rename",
+        "link",
+        "symlink",
+        "mkdir",
+        "remove",
+        "rmdir",
+        "utime",
+        "truncate",
+        "chmod",
+        "chown",
+    )
+}
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+
+Work = Callable[[], object]
 
 
 def node(devid: int) -> Node:
@@ -123,6 +144,41 @@ def in_a_process_that_dies(work: Callable[[], object]) -> None:
         finally:
             os._exit(status)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def killed_at(step: int, prepare: Callable[[], Work]) -> bool:
+    """Whether a child that does what `prepare` gives back was killed before its `step`-th change.
+
+    By a real SIGKILL, before the call that would have changed something on the disk.  What Python announces
+    (sys.addaudithook: opening for writing, link, rename, mkdir, rmdir, remove, utime, truncate, chmod) is
+    counted; write(2) and fsync(2) are not announced, but what they write is seen by nobody before the link
+    or rename that follows, which is.
+    """
+    child = os.fork()
+    if not child:
+        left = step
+
+        def hook(event: str, arguments: tuple[object, ...]) -> None:
+            nonlocal left
+            if event in CHANGING or (event == "open" and int(str(arguments[2])) & WRITING):
+                left -= 1
+                if not left:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        status = 1
+        try:
+            work = prepare()
+            sys.addaudithook(hook)
+            work()
+            status = 0
+        finally:
+            os._exit(status)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        assert os.WTERMSIG(status) == signal.SIGKILL
+        return True
+    assert os.WEXITSTATUS(status) == 0, "the child failed"
+    return False
 
 
 def hidden(*directories: str) -> list[str]:

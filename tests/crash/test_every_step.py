@@ -1,15 +1,7 @@
-"""A crash between any two steps is dull.
-
-A child process is killed, by a real SIGKILL, before the 1st, 2nd … n-th call that changes something on the
-disk, until it comes through.  What Python announces (sys.addaudithook: opening for writing, link, rename,
-mkdir, rmdir, remove, utime, truncate, chmod) is counted; write(2) and fsync(2) are not announced, but what
-they write is seen by nobody before the link or rename that follows, which is.
-"""
+"""A crash between any two steps is dull: the work is killed at each of them, until it comes through."""
 
 import os
 import shutil
-import signal
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -17,8 +9,10 @@ from pathlib import Path
 
 import pytest
 from small_cluster import (
+    Work,
     hidden,
     in_a_process_that_dies,
+    killed_at,
     lease,
     new_merger,
     report,
@@ -33,55 +27,6 @@ from isi_net.flexnet.change import change
 from isi_net.model.network import Configuration, Groupnet
 from isi_net.store import staging
 from isi_net.store.tree import Tree
-
-CHANGING = {
-    f"os.{call}"
-    for call in (
-        "rename",
-        "link",
-        "symlink",
-        "mkdir",
-        "remove",
-        "rmdir",
-        "utime",
-        "truncate",
-        "chmod",
-        "chown",
-    )
-}
-WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
-
-Work = Callable[[], object]
-
-
-def killed_at(step: int, prepare: Callable[[], Work]) -> bool:
-    """Whether a child that does what `prepare` gives back was killed before its `step`-th change."""
-    child = os.fork()
-    if not child:
-        left = step
-
-        def hook(event: str, arguments: tuple[object, ...]) -> None:
-            nonlocal left
-            if event in CHANGING or (event == "open" and int(str(arguments[2])) & WRITING):
-                left -= 1
-                if not left:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        status = 1
-        try:
-            work = prepare()
-            sys.addaudithook(hook)
-            work()
-            status = 0
-        finally:
-            os._exit(status)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        assert os.WTERMSIG(status) == signal.SIGKILL
-        return True
-    assert os.WEXITSTATUS(status) == 0, "the child failed"
-    return False
-
 
 # What is interrupted: each gives back the work, after what comes before it.
 

@@ -162,8 +162,11 @@ class Namespace:
 class Dnsmasq:
     """dnsmasq as the DHCP server of a cloud: each MAC has a reservation, and nobody else gets anything."""
 
-    def __init__(self, namespace: Namespace, interface: str, address: str, directory: Path) -> None:
+    def __init__(
+        self, namespace: Namespace, interface: str, address: str, directory: Path, domain: str
+    ) -> None:
         self._namespace = namespace
+        self._domain = domain
         self._interface = interface
         self._address = address
         self._hosts = directory / "reservations"
@@ -191,7 +194,7 @@ class Dnsmasq:
             f"--dhcp-range={SUBNET.network_address},static,{SUBNET.netmask},{LEASE_SECONDS}",
             f"--dhcp-option=option:router,{self._address}",
             f"--dhcp-option=option:dns-server,{DNS_SERVER}",
-            f"--dhcp-option=option:domain-name,{DOMAIN}",
+            f"--dhcp-option=option:domain-name,{self._domain}",
             f"--dhcp-option=option:mtu,{MTU}",
             log=self._log,
         )
@@ -338,11 +341,13 @@ class Node:
 class Cloud:
     """A fabric with a gateway that leases addresses, and the nodes that are plugged into it."""
 
-    def __init__(self, directory: Path, *, answers_arp: bool = True) -> None:
+    def __init__(self, directory: Path, *, answers_arp: bool = True, domain: str = DOMAIN) -> None:
         """`answers_arp`: the fabric answers ARP for reserved addresses, as a VPC does.
 
         Without it a server can not unicast to a client that configures nothing, and no renewal succeeds.
+        The server leases the `domain`; AWS' own and the resolver tell a node that it is in AWS.
         """
+        self._domain = domain
         self.directory = directory
         self.ifs = directory / "ifs"
         self.nodes: list[Node] = []
@@ -362,7 +367,7 @@ class Cloud:
             self.gateway.ip("address", "add", f"{GATEWAY}/{SUBNET.prefixlen}", "dev", "eth0")
             folder = self.directory / "gateway"
             folder.mkdir()
-            self.server = Dnsmasq(self.gateway, "eth0", GATEWAY, folder)
+            self.server = Dnsmasq(self.gateway, "eth0", GATEWAY, folder, self._domain)
             self.server.start()
             self._stack = stack.pop_all()
         return self

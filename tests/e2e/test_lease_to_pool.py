@@ -107,7 +107,7 @@ def test_three_leases_become_one_pool(cluster: Cloud) -> None:
     pool = node.ask("pools", "view", POOL)
     assert pool["id"] == POOL
     assert pool["alloc_method"] == "externally_managed"
-    assert pool["external_manager"] == "DHCP"
+    assert pool["external_manager"] == "AWS"
     assert by_lnn(pool["ifaces"]) == [{"iface": "ext-1", "lnn": lnn} for lnn in (1, 2, 3)]
     assert [listed["id"] for listed in node.ask("pools", "list")] == [POOL]
 
@@ -141,7 +141,7 @@ def test_every_node_tells_the_same_story(cluster: Cloud) -> None:
     for node in cluster.nodes:
         assert addresses_of(node.ask("pools", "view", POOL)) == addresses
         assert owners_by_interface(node) == {
-            f"{lnn}:ext-1": ("externally_managed", "DHCP", [address])
+            f"{lnn}:ext-1": ("externally_managed", "AWS", [address])
             for lnn, address in enumerate(addresses, start=1)
         }
         assert len(node.ask("reports", "list")) == 3

@@ -16,7 +16,7 @@ from isi_net.formats import flx_config
 from isi_net.model.lease import Lease
 from isi_net.model.merge import merge, next_change
 from isi_net.model.names import GroupnetId, SubnetId
-from isi_net.model.network import Assignment, Configuration, Groupnet, Pool, Range, Subnet
+from isi_net.model.network import Assignment, ClusterSettings, Configuration, Groupnet, Pool, Range, Subnet
 from isi_net.model.report import Report, UnreadReport
 
 NETWORK = "10.0.0."
@@ -59,7 +59,7 @@ class Cluster(RuleBasedStateMachine):
 
     @initialize(before=st.sampled_from((Configuration(), _with_static_pools())))
     def begin(self, before: Configuration) -> None:
-        self.before = before
+        self.before = before = replace(before, settings=ClusterSettings(on_premises_dhcp=True))
         self.published = flx_config.render(before)
 
     def _configuration(self) -> Configuration:

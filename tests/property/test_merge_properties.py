@@ -10,7 +10,16 @@ from strategies import NOW, configurations, reports, street_configurations, stre
 from isi_net.formats import flx_config
 from isi_net.model.check import check
 from isi_net.model.merge import merge, next_change
-from isi_net.model.network import Assignment, Configuration, Groupnet, Pool, Subnet
+from isi_net.model.network import (
+    CLOUDS,
+    EARLIER,
+    ON_PREMISES,
+    Assignment,
+    Configuration,
+    Groupnet,
+    Pool,
+    Subnet,
+)
 from isi_net.model.report import Report, UnreadReport
 from isi_net.model.rules import why_unfit
 
@@ -27,7 +36,7 @@ def _fit(configuration: Configuration) -> dict[str, tuple[Subnet, Pool]]:
     return {
         str(pool_id): (subnets[pool_id.subnet_id], pool)
         for pool_id, pool in configuration.pools()
-        if pool.externally_managed and why_unfit(subnets[pool_id.subnet_id], pool) is None
+        if pool.externally_managed and why_unfit(pool_id.subnet_id, subnets[pool_id.subnet_id], pool) is None
     }
 
 
@@ -117,6 +126,23 @@ def test_whoever_is_new_has_an_unexpired_lease_of_an_address_that_is_free(
             )
             assert not (one.address.is_loopback or one.address.is_link_local)
             assert not [whose for whose, some in by_hand if some.holds(one.address) and whose != pool_id]
+
+
+@given(street_configurations(), street_reports())
+def test_before_the_upgrade_is_committed_nothing_changes(before: Configuration, said: Reports) -> None:
+    earlier = replace(before, settings=EARLIER)
+    assert merge(earlier, said, NOW).configuration == earlier
+
+
+@given(street_configurations(), street_reports())
+def test_only_clouds_and_the_premises_where_they_count_give_addresses(
+    before: Configuration, said: Reports
+) -> None:
+    counting = CLOUDS | ({ON_PREMISES} if before.settings.on_premises_dhcp else set())
+    good = {one.devid for one in said if isinstance(one, Report) and one.manager in counting}
+    had = {(one.address, one.place) for one in _assignments(before)}
+    after = merge(before, said, NOW).configuration
+    assert {one.devid for one in _assignments(after) if (one.address, one.place) not in had} <= good
 
 
 @given(street_configurations(), street_reports(), st.integers(1, 5))

@@ -14,7 +14,9 @@ from isi_net.model.lease import Lease
 from isi_net.model.merge import Merged, merge, next_change
 from isi_net.model.names import PoolId, SubnetId
 from isi_net.model.network import (
+    EARLIER,
     Assignment,
+    ClusterSettings,
     Configuration,
     Groupnet,
     Iface,
@@ -53,6 +55,9 @@ def assigned(last: int, devid: int, interface: str = "ext-1") -> Assignment:
     return Assignment(ip(last), devid, interface, SERVER)
 
 
+ON_PREMISES_TOO = ClusterSettings(on_premises_dhcp=True)
+
+
 def subnet(*pools: Pool, **settings: Any) -> Subnet:
     settings = {"base_addr": ip(0), "gateway": GATEWAY, "next_number": len(pools) + 1, **settings}
     return Subnet(1, "subnet0", "ipv4", 24, pools=pools, **settings)
@@ -73,6 +78,7 @@ def network(*subnets: Subnet) -> Configuration:
         nodes=tuple(Node(devid, devid, f"GLaDOS-{devid}") for devid in nodes),
         groupnets=(groupnet,),
         next_number=2,
+        settings=ON_PREMISES_TOO,
     )
 
 
@@ -377,10 +383,63 @@ def test_thousands_of_namesakes_make_a_finding_of_one_line() -> None:
 
 
 def test_words_that_cannot_be_published_are_made_visible() -> None:
-    said = report(3, lease(5), node="a\x00b", manager="AWS\ufffe")
-    merged = merge(one_pool(), [said], NOW)
-    assert merged.configuration.nodes[0].name == r"a\x00b"
-    assert merged.configuration.pool(POOL_ID).external_manager == r"AWS\ufffe"
+    merged = merge(one_pool(), [report(3, lease(5), node="a\x00b\ufffe")], NOW)
+    assert merged.configuration.nodes[0].name == r"a\x00b\ufffe"
+
+
+# Not in a cloud; and before the upgrade is committed.
+
+
+def test_on_premises_no_lease_counts_until_the_administrator_says_so() -> None:
+    said = [report(3, lease(5), manager="DHCP"), report(4, lease(9), manager="DHCP")]
+    before = replace(one_pool(assigned(5, 3), manager="DHCP"), settings=ClusterSettings())
+    merged = merge(before, said, NOW)
+    assert merged.configuration == before
+    assert codes(merged) == ["not_in_a_cloud"] * 2
+    assert merged.findings[0].severity == "warning"
+    assert "10.0.0.5 is leased on the premises" in merged.findings[0].message
+    assert "isi_net settings modify --on-premises-dhcp=true" in merged.findings[0].action
+    lifted = merge(replace(before, settings=ON_PREMISES_TOO), said, NOW)
+    assert (held(lifted), codes(lifted)) == ({"3 ext-1": 5, "4 ext-1": 9}, [])
+
+
+def test_on_premises_no_pool_is_made() -> None:
+    said = [report(3, lease(5), manager="DHCP")]
+    merged = merge(Configuration(), said, NOW)
+    assert (merged.configuration, codes(merged)) == (Configuration(), ["not_in_a_cloud"])
+    lifted = merge(Configuration(settings=ON_PREMISES_TOO), said, NOW)
+    assert held(lifted) == {"3 ext-1": 5}
+
+
+def test_an_expired_lease_that_does_not_count_takes_nothing_away() -> None:
+    before = replace(one_pool(assigned(5, 3), manager="DHCP"), settings=ClusterSettings())
+    merged = merge(before, [report(3, lease(5, expire=NOW), manager="DHCP")], NOW)
+    assert (held(merged), codes(merged)) == ({"3 ext-1": 5}, ["not_in_a_cloud"])
+
+
+@pytest.mark.parametrize("manager", ["", "aws", "MyCloud", "AWS\x00"])
+@pytest.mark.parametrize("lifted", [False, True])
+def test_a_manager_that_nobody_knows_gives_no_address_and_names_no_pool(manager: str, lifted: bool) -> None:
+    before = replace(one_pool(assigned(5, 3)), settings=ClusterSettings(on_premises_dhcp=lifted))
+    merged = merge(before, [report(3, lease(9), manager=manager)], NOW)
+    assert (merged.configuration, codes(merged)) == (before, ["not_in_a_cloud"])
+    assert "isi_net cloud view" in merged.findings[0].action
+
+
+def test_a_node_on_premises_does_not_rename_the_clouds_pool() -> None:
+    before = replace(one_pool(), settings=ClusterSettings())
+    merged = merge(before, [report(3, lease(5), manager="DHCP"), report(4, lease(6))], NOW)
+    assert merged.configuration.pool(POOL_ID).external_manager == "AWS"
+    assert (held(merged), codes(merged)) == ({"4 ext-1": 6}, ["not_in_a_cloud"])
+
+
+@pytest.mark.parametrize("before", [Configuration(), one_pool(assigned(5, 3))], ids=["no pool", "a pool"])
+def test_before_the_upgrade_is_committed_nothing_is_merged(before: Configuration) -> None:
+    before = replace(before, settings=EARLIER)
+    merged = merge(before, [report(3, lease(9)), unread(4)], NOW)
+    assert merged.configuration == before
+    assert codes(merged) == ["not_committed", "report_broken"]
+    assert "isi_net upgrade commit" in merged.findings[0].action
 
 
 # The first pool.

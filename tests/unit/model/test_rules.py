@@ -153,7 +153,7 @@ def test_a_refusal_says_what_to_do() -> None:
 
 
 def test_a_fit_pool_has_no_reason() -> None:
-    assert why_unfit(SUBNET, MANAGED) is None
+    assert why_unfit(SUBNET_ID, SUBNET, MANAGED) is None
 
 
 def test_overlapping_spans_all_answer() -> None:

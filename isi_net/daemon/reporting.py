@@ -1,0 +1,63 @@
+"""The reporter's part of the daemon: this node's leases, and what they tell of its cloud, are reported."""
+
+import time
+from collections.abc import Callable
+
+from isi_net import __version__
+from isi_net.cloud import dmi
+from isi_net.dhcp.leases import InterfaceLease, NodeLeases
+from isi_net.dhcp.sources import chosen
+from isi_net.model.cloud import Verdict, judge, of_machine
+from isi_net.model.lease import Lease
+from isi_net.model.network import CLOUDS, Node
+from isi_net.model.turn import Turn
+from isi_net.reporter.inventory import Stocktaker
+from isi_net.reporter.reporter import Reporter, Witness
+from isi_net.settings import Settings
+from isi_net.store.tree import Tree
+
+
+class Reporting:
+    """Reads and reports, turn by turn; `found` are the leases as they were last read."""
+
+    def __init__(self, tree: Tree, settings: Settings, node: Node, ticking: Callable[[], float]) -> None:
+        """`ticking` is in seconds that never jump."""
+        self._tree, self._manager, self._place = tree, settings.manager, f"node {node.devid}"
+        self._leases = NodeLeases(tree, settings.interfaces, chosen(settings.source))
+        self._heard: dict[str, tuple[str, Lease]] = {}
+        self._reporter = Reporter(
+            tree, Witness(node, settings.manager, settings.source, __version__), time.time
+        )
+        self._stocktaker = Stocktaker(tree, node, settings.interfaces, ticking)
+        self.found: tuple[InterfaceLease, ...] = ()
+        self.directories = self._leases.directories
+        self.look_at_machine()
+
+    def look_at_machine(self) -> None:
+        """Reads what tells the cloud that this machine is in; it does not change while the machine runs."""
+        self._machine = of_machine(dmi.facts(self._tree))
+
+    def machine_is_in_cloud(self) -> bool:
+        """Whether the settings or the machine itself, whatever its leases say, tell of a cloud."""
+        return judge(self._manager, self._machine, (), self._place).manager in CLOUDS
+
+    def turn(self) -> Turn:
+        """Reads the leases and reports them.  Raises what reading and writing raise."""
+        self.found = self._leases.read()
+        cloud = self._judge()
+        problems = [*cloud.findings, *(problem for one in self.found for problem in one.problems)]
+        sources = ", ".join(sorted({one.source for one in self.found if one.lease}))
+        leases = {one.interface: one.lease for one in self.found}
+        report = self._reporter.turn(leases, problems, sources, cloud.manager)
+        said = ", ".join(f"{lease.interface} {lease.address}" for lease in report.addresses)
+        findings = (*report.problems, *self._stocktaker.turn())
+        return Turn(f"{said or 'no lease'}, by {report.manager or 'nobody knows whom'}", findings)
+
+    def _judge(self) -> Verdict:
+        """Which cloud this is, by the machine and the last lease of each interface that could be read: one
+        that is being written just now does not move the node out of its cloud.
+        """
+        heard = {one.interface: (one.path or one.interface, one.lease) for one in self.found if one.lease}
+        known = {one.interface for one in self.found}
+        self._heard = {name: one for name, one in (self._heard | heard).items() if name in known}
+        return judge(self._manager, self._machine, self._heard.values(), self._place)

@@ -1,0 +1,81 @@
+"""The upgrade of a cluster that comes from an earlier release: how far it is, and its commit.
+
+Everything is read from the disk, so it is the same answer while every daemon is down.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from isi_net.errors import Refused
+from isi_net.flexnet import published
+from isi_net.flexnet.change import Changed, change
+from isi_net.merger.inbox import Inbox
+from isi_net.model.changes import changes
+from isi_net.model.finding import Finding
+from isi_net.model.network import Configuration
+from isi_net.model.upgrade import Running, Upgraded, running, upgraded
+from isi_net.store.tree import Tree
+
+_NAMED_AT_MOST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Whether the upgrade is committed, by which release; what runs where; and what the commit would do, a
+    line a difference, with what a person should know of it.
+    """
+
+    committed: bool
+    release: str
+    nodes: tuple[Running, ...]
+    changes: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+
+def read(tree: Tree, program: str, now: float) -> Status:
+    """The state at `now` (seconds since the epoch), as a program of version `program` sees it."""
+    before, reports = published.load(tree), Inbox(tree).read()
+    after = upgraded(before, reports, now)
+    return Status(
+        committed=before.settings.committed,
+        release=before.settings.release,
+        nodes=running(reports, program, now),
+        changes=tuple(changes(before, after.configuration)),
+        findings=after.findings,
+    )
+
+
+def commit(
+    tree: Tree, program: str, author: str, dry_run: bool = False, clock: Callable[[], float] = time.time
+) -> Changed:
+    """Commits the upgrade, as one published revision: for the whole cluster at once, or not at all.
+
+    With `dry_run` nothing is published.  Raises Refused while a living node runs less than `program`, the
+    version of the one who asks; both are asked again for every try to publish.  `clock` is in seconds since
+    the epoch.
+    """
+    last = Upgraded(Configuration(), ())
+
+    def edit(before: Configuration) -> Configuration:
+        nonlocal last
+        now, reports = clock(), Inbox(tree).read()
+        if not before.settings.committed:
+            _refuse_for([one for one in running(reports, program, now) if one.why_not], tree)
+        last = upgraded(before, reports, now)
+        return last.configuration
+
+    done = change(tree, edit, author=author, dry_run=dry_run, guarded=False)
+    return Changed(done.lines, (*done.warnings, *last.findings), done.revision)
+
+
+def _refuse_for(waiting: Sequence[Running], tree: Tree) -> None:
+    if not waiting:
+        return
+    named = ", ".join(f"{one}: {one.why_not}" for one in waiting[:_NAMED_AT_MOST])
+    more = f", and {len(waiting) - _NAMED_AT_MOST} more" if len(waiting) > _NAMED_AT_MOST else ""
+    raise Refused(
+        f"the upgrade cannot be committed yet: {named}{more}",
+        tree.reports,
+        "start this release's daemon there, or retire a node that is gone: isi_net reports delete DEVID",
+    )
