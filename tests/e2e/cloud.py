@@ -200,10 +200,23 @@ class Dnsmasq:
         )
         self._wait_until_it_has_read(times=1)
 
+    def stop(self) -> None:
+        """Leave every client without an answer."""
+        assert self._program is not None, "start the server before stopping it"
+        stop(self._program)
+
     def reserve(self, mac: str, address: str) -> None:
         """Give a MAC its address; a client that has another is refused it when it next asks."""
-        assert self._program is not None, "start the server before reserving"
         self._reservations[mac] = address
+        self._read_reservations()
+
+    def forget(self, mac: str) -> None:
+        """Give a MAC nothing any more."""
+        del self._reservations[mac]
+        self._read_reservations()
+
+    def _read_reservations(self) -> None:
+        assert self._program is not None, "start the server before reserving"
         self._write_reservations()
         times = self._times_read()
         self._program.send_signal(signal.SIGHUP)
