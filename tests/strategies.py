@@ -258,7 +258,7 @@ _STREET = tuple(
 _near = st.sampled_from((-(10**6), -1200, -901, -900, -121, -1, 0, 1, 120, 121, 300, 901, 10**6)).map(
     lambda seconds: NOW + seconds
 )
-_managers = st.sampled_from(("AWS", "AWS", "DHCP", "DHCP", "", "O\x00CI\ufffe", "x" * 128))
+_managers = st.sampled_from(("AWS", "AWS", "Azure", "DHCP", "DHCP", "", "O\x00CI\ufffe", "x" * 128))
 _servers = st.sampled_from((None, IPv4Address("10.0.0.2"), IPv4Address("10.0.0.3")))
 
 
@@ -314,7 +314,7 @@ def street_pools() -> st.SearchStrategy[Pool]:
         number=st.just(1),
         name=st.just("pool"),
         alloc_method=st.just("externally_managed"),
-        external_manager=st.sampled_from(("AWS", "DHCP", "")),
+        external_manager=st.sampled_from(("AWS", "AWS", "Azure", "DHCP", "")),
         aggregation_mode=st.sampled_from(("none", "none", "none", "none", "lacp")),
         manual_ranges=ranges,
         manual_ifaces=st.just(iface),

@@ -40,6 +40,8 @@ from isi_net.model.network import (
 )
 from isi_net.model.report import OLD_SECONDS, SKEW_SECONDS, Report, UnreadReport
 from isi_net.model.rules import (
+    AZURE,
+    AZURE_SUBNET,
     NOT_COMMITTED,
     Claim,
     Owner,
@@ -575,7 +577,14 @@ def _manager(
         )
     if len(named) != 1 or heard.unread:
         return pool.external_manager  # a report that cannot be read may name another one
-    return next(iter(named))
+    manager = next(iter(named))
+    if manager == AZURE and pool_id.subnet_id != AZURE_SUBNET:
+        # As Azure's it would take no part any more, also when its nodes were only told a wrong name.
+        what = f"its nodes name {AZURE}, but on Azure all pools are in {AZURE_SUBNET}"
+        todo = "correct [dhcp] manager in the nodes' isi_net.toml, or name its subnet so"
+        findings.append(Finding(str(pool_id), "azure_subnet", "error", what, todo))
+        return pool.external_manager
+    return manager
 
 
 def _nodes(

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from ipaddress import IPv4Address
@@ -125,6 +126,18 @@ def test_whoever_dies_of_the_commit_leaves_it_undone_or_wholly_done(tmp_path: Pa
     assert outcomes == sorted(outcomes)
     assert outcomes.count(False) > 3
     assert outcomes.count(True) > 3
+
+
+def test_of_many_who_commit_at_once_one_does_and_none_fails(tmp_path: Path) -> None:
+    tree = Tree(str(tmp_path))
+    from_9_6(tree)
+    for devid in DEVIDS:
+        reporter(tree, devid).turn({"ext-1": lease(10 + devid)}, ())
+    with ThreadPoolExecutor(8) as many:
+        done = list(many.map(lambda _: upgrade.commit(tree, "1", author="a test"), range(8)))
+    assert is_committed(tree)
+    assert sorted(len(one.lines) > 0 for one in done) == [False] * 7 + [True]
+    assert {one.revision for one in done} == {8}
 
 
 # Three daemons.

@@ -365,6 +365,17 @@ def test_the_manager_that_all_agree_on_is_the_pools_at_once() -> None:
     assert (merged.configuration.pool(POOL_ID).external_manager, held(merged)) == ("DHCP", {})
 
 
+def test_a_pool_elsewhere_does_not_become_azures_which_nobody_could_take_back() -> None:
+    said = [report(3, lease(5), manager="Azure")]
+    elsewhere = one_pool(assigned(5, 3))
+    elsewhere = elsewhere.with_groupnet(replace(elsewhere.groupnets[0], name="lab"))
+    merged = merge(elsewhere, said, NOW)
+    assert (merged.configuration, codes(merged)) == (elsewhere, ["azure_subnet"])
+    here = merge(one_pool(assigned(5, 3)), said, NOW)
+    assert here.configuration.pool(POOL_ID).external_manager == "Azure"
+    assert merge(here.configuration, [report(3, lease(5))], NOW).configuration == one_pool(assigned(5, 3))
+
+
 def test_while_a_report_is_unread_the_manager_stays() -> None:
     said = [unread(2), report(3, lease(5), manager="DHCP")]
     assert merge(one_pool(), said, NOW).configuration.pool(POOL_ID).external_manager == "AWS"
