@@ -12,11 +12,13 @@ from isi_net.model.finding import Finding, Severity
 from isi_net.model.interface import Interface, Inventory, Status
 from isi_net.model.lease import Lease
 from isi_net.model.network import (
+    EARLIER,
     AddrFamily,
     AggregationMode,
     AllocMethod,
     Assignment,
     Balancing,
+    ClusterSettings,
     Configuration,
     Groupnet,
     Iface,
@@ -157,6 +159,13 @@ def groupnets() -> st.SearchStrategy[Groupnet]:
     )
 
 
+def settings() -> st.SearchStrategy[ClusterSettings]:
+    """Of a cluster that an earlier release wrote, or of one that uses this one's features."""
+    releases = st.sampled_from(("9.7.0.0", "9.7", "9.10.0.1", "10.0.0.0", "65535.0"))
+    committed = st.builds(ClusterSettings, releases, st.booleans(), st.booleans())
+    return st.just(EARLIER) | committed | committed
+
+
 def configurations() -> st.SearchStrategy[Configuration]:
     """Any configuration that can be written; names may repeat, and addresses lie where they like."""
     return st.builds(
@@ -169,6 +178,7 @@ def configurations() -> st.SearchStrategy[Configuration]:
         nodes=_tuples(nodes()),
         groupnets=_tuples(groupnets(), 2),
         next_number=numbers,
+        settings=settings(),
     )
 
 

@@ -7,6 +7,9 @@ itself and leaves the schema alone, since it reads at every turn of the merger; 
 something that it can not read does it ask the schema which rule that breaks.  `validate` is for what is
 about to be published, and for files that people edit.
 
+Schema 1 is what releases before 9.7 wrote.  It has no settings of the cluster, is read as a configuration
+whose upgrade is not committed, and is written for one; schema 2 is for all others.
+
 The file is on a file system that every node can write, so it is not trusted: no DOCTYPE, hence no
 entities; no network; libxml2's own limits on depth and size.  Opens nothing but its own schema.
 """
@@ -26,11 +29,13 @@ from isi_net.formats import times
 from isi_net.model.addresses import IPAddress
 from isi_net.model.names import check_interface, check_lnn, check_name
 from isi_net.model.network import (
+    EARLIER,
     AddrFamily,
     AggregationMode,
     AllocMethod,
     Assignment,
     Balancing,
+    ClusterSettings,
     Configuration,
     Groupnet,
     Iface,
@@ -42,14 +47,15 @@ from isi_net.model.network import (
     Subnet,
 )
 
-SCHEMA = 1
+SCHEMA, SCHEMA_BEFORE = 2, 1
 MAX = 64 * 1024 * 1024
 _HEAD_BYTES = 8192
 NAME = "flx_config.xml"
-NAME_OF_SCHEMA = "flx_config.rng"
+NAME_OF_SCHEMA, NAME_OF_SCHEMA_BEFORE = "flx_config.rng", "flx_config-1.rng"
 
 _MAX_DEVID = 2**31 - 1
 _MAX_DIGITS = 18
+_RELEASE = re.compile(r"[0-9]{1,5}(?:\.[0-9]{1,5}){1,3}", re.ASCII)
 
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
 
@@ -127,6 +133,12 @@ def _ip(text: str) -> IPAddress:
     return IPv6Address(text)
 
 
+def _release(text: str) -> str:
+    if not (_RELEASE.fullmatch(text) and ClusterSettings(text).committed):
+        raise ValueError(f"{text!r} is no release that has settings: 9.7 is the first")
+    return text
+
+
 _name: Reader = check_name
 _interface: Reader = lru_cache(maxsize=1024)(check_interface)
 _text: Reader = str
@@ -157,9 +169,12 @@ class _Kind:
 
 _FLX_CONFIG = _Kind(
     "flx_config",
-    needed={"schema": _one_of("1"), "revision": _number, "term": _number, "published": times.parse},
+    needed={"schema": _one_of("1", "2"), "revision": _number, "term": _number, "published": times.parse},
     optional={"author": _text, "change": _text, "next_number": _number},
-    children=("node", "groupnet"),
+    children=("settings", "node", "groupnet"),
+)
+_SETTINGS = _Kind(
+    "settings", needed={"release": _release}, optional={"on_premises_dhcp": _boolean, "sbr": _boolean}
 )
 _NODE = _Kind("node", needed={"devid": _devid, "lnn": _lnn, "name": _text})
 _GROUPNET = _Kind(
@@ -245,12 +260,12 @@ def parse(data: bytes, name: str = NAME) -> Configuration:
     except _Unread as why:
         # Two voices: ours knows the value, the schema's knows the rule.
         rules = [rule for line, rule in _broken_rules(root) if line == why.line]
-        what = f"{why} ({NAME_OF_SCHEMA}: {rules[0]})" if rules else str(why)
+        what = f"{why} ({_schema_of(root)}: {rules[0]})" if rules else str(why)
         raise FormatError(what, name, line=why.line) from None
 
 
 def head(data: bytes, name: str = NAME) -> Configuration:
-    """The configuration's own facts (revision, term, when, who, what changed) without its network.
+    """The configuration's own facts (revision, term, when, who, what changed) without network and settings.
 
     For the history of many revisions: only the beginning of `data` is read.
     """
@@ -273,8 +288,9 @@ def head(data: bytes, name: str = NAME) -> Configuration:
 
 def validate(data: bytes, name: str = NAME) -> None:
     """FormatError, with the line and the rule, when `data` is not what the RELAX NG schema describes."""
-    for line, rule in _broken_rules(_root(data, name)):
-        raise FormatError(f"{rule} ({NAME_OF_SCHEMA})", name, line=line)
+    root = _root(data, name)
+    for line, rule in _broken_rules(root):
+        raise FormatError(f"{rule} ({_schema_of(root)})", name, line=line)
 
 
 def _root(data: bytes, name: str) -> etree._Element:
@@ -310,14 +326,18 @@ def _check_schema(root: etree._Element, name: str) -> None:
         )
 
 
+def _schema_of(root: etree._Element) -> str:
+    return NAME_OF_SCHEMA_BEFORE if root.get("schema") == str(SCHEMA_BEFORE) else NAME_OF_SCHEMA
+
+
 @cache
-def _schema() -> etree.RelaxNG:
-    return etree.RelaxNG(file=os.path.join(os.path.dirname(__file__), NAME_OF_SCHEMA))
+def _schema(name: str) -> etree.RelaxNG:
+    return etree.RelaxNG(file=os.path.join(os.path.dirname(__file__), name))
 
 
 def _broken_rules(root: etree._Element) -> list[tuple[int, str]]:
     """What the schema says against this document, with the lines; 0 where libxml2 has forgotten, and last."""
-    schema = _schema()
+    schema = _schema(_schema_of(root))
     if schema.validate(root):
         return []
     rules = [(entry.line, entry.message) for entry in schema.error_log]
@@ -334,9 +354,21 @@ def _configuration(root: etree._Element) -> Configuration:
     children = _children(root, _FLX_CONFIG)
     return Configuration(
         **values,
+        settings=_settings(root, children["settings"]),
         nodes=tuple(Node(**_values(one, _NODE)) for one in children["node"]),
         groupnets=tuple(_groupnet(one) for one in children["groupnet"]),
     )
+
+
+def _settings(root: etree._Element, found: list[etree._Element]) -> ClusterSettings:
+    """The settings, which schema 2 has once, and schema 1 not at all."""
+    if root.get("schema") == str(SCHEMA_BEFORE):
+        if found:
+            raise _Unread(found[0], f"<{_SETTINGS.tag}> has no place in schema {SCHEMA_BEFORE}")
+        return EARLIER
+    if len(found) != 1:
+        raise _Unread(found[1] if found else root, f"<{_FLX_CONFIG.tag}> has one <{_SETTINGS.tag}>")
+    return ClusterSettings(**_values(found[0], _SETTINGS))
 
 
 def _groupnet(element: etree._Element) -> Groupnet:
@@ -445,10 +477,13 @@ def _children(element: etree._Element, kind: _Kind) -> dict[str, list[etree._Ele
 
 def render(configuration: Configuration) -> bytes:
     """`configuration` as bytes: one element a line, in an order that depends on nothing else."""
+    settings = configuration.settings
+    schema = SCHEMA if settings.committed else SCHEMA_BEFORE
     values = _fields(
-        configuration, _FLX_CONFIG, schema=SCHEMA, published=times.render(configuration.published)
+        configuration, _FLX_CONFIG, schema=schema, published=times.render(configuration.published)
     )
     children = (
+        *((_element(1, _SETTINGS, _fields(settings, _SETTINGS)),) if settings.committed else ()),
         *(_element(1, _NODE, one._asdict()) for one in configuration.nodes),
         *(_rendered_groupnet(one) for one in configuration.groupnets),
     )

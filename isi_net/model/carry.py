@@ -9,10 +9,12 @@ _Numbered = TypeVar("_Numbered", Configuration, Groupnet, Subnet)
 
 
 def brought_in(other: Configuration, current: Configuration) -> Configuration:
-    """`other`'s network, to be published after `current`.
+    """`other`'s network and settings, to be published after `current`.
 
     What external managers leased stays as it is now: an address moves when a lease says so, and not
-    because somebody looked back.  Numbers that were given since are not given again.
+    because somebody looked back.  The release stays: an upgrade is committed by its own command, and never
+    taken back; what an earlier release wrote has no settings, so all of them stay.  Numbers that were
+    given since are not given again.
     """
     leased = {
         (groupnet.number, subnet.number, pool.number): pool
@@ -34,7 +36,10 @@ def brought_in(other: Configuration, current: Configuration) -> Configuration:
             )
             subnets.append(_past(replace(subnet, pools=pools), subnets_now.get(subnet.number, subnet)))
         groupnets.append(_past(replace(groupnet, subnets=tuple(subnets)), there))
-    network = replace(current, groupnets=tuple(groupnets), next_number=other.next_number)
+    settings = current.settings
+    if settings.committed and other.settings.committed:
+        settings = replace(other.settings, release=settings.release)
+    network = replace(current, groupnets=tuple(groupnets), next_number=other.next_number, settings=settings)
     return _past(network, current)
 
 

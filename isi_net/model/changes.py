@@ -3,17 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import fields
 
-from isi_net.model.network import Assignment, Configuration, Groupnet, Pool, Subnet
+from isi_net.model.network import Assignment, ClusterSettings, Configuration, Groupnet, Pool, Subnet
 from isi_net.model.rules import interface_place
 
 _Part = Groupnet | Subnet | Pool
+SETTINGS = "settings"
 
 # What has lines of its own, or is only bookkeeping.
 _NOT_SHOWN = frozenset({"number", "next_number", "subnets", "pools", "assignments"})
 
 
 def changes(before: Configuration, after: Configuration) -> Iterator[str]:
-    """One line a difference of the network; none when it is the same."""
+    """One line a difference of the settings and the network; none when it is the same."""
+    yield from _differences(SETTINGS, before.settings, after.settings)
     old, new = _parts(before), _parts(after)
     for key in sorted(old.keys() - new.keys()):
         yield f"{old[key][0]}: deleted"
@@ -28,9 +30,7 @@ def changes(before: Configuration, after: Configuration) -> Iterator[str]:
             was: _Part | None = None
         else:
             was = old[key][1]
-            for (name, then, _), (_, now, _) in zip(_settings(was), _settings(part), strict=True):
-                if then != now:
-                    yield f"{path}: {name} {_words(then)} is now {_words(now)}"
+            yield from _differences(path, was, part)
         if isinstance(part, Pool):
             yield from _moves(path, was.assignments if isinstance(was, Pool) else (), part.assignments)
     names = {node.devid: node for node in before.nodes}
@@ -53,7 +53,13 @@ def _parts(configuration: Configuration) -> dict[tuple[int, ...], tuple[str, _Pa
     return found
 
 
-def _settings(part: _Part) -> list[tuple[str, object, object]]:
+def _differences(path: str, was: _Part | ClusterSettings, part: _Part | ClusterSettings) -> Iterator[str]:
+    for (name, then, _), (_, now, _) in zip(_settings(was), _settings(part), strict=True):
+        if then != now:
+            yield f"{path}: {name} {_words(then)} is now {_words(now)}"
+
+
+def _settings(part: _Part | ClusterSettings) -> list[tuple[str, object, object]]:
     """The settings of a part by the API's names, each with its value and its default."""
     return [
         (field.name.removeprefix("manual_"), getattr(part, field.name), field.default)

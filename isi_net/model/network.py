@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, TypeVar
 from isi_net.errors import NotFound
 from isi_net.model.addresses import IPAddress, IPNetwork, network_of
 from isi_net.model.names import GroupnetId, PoolId, SubnetId
+from isi_net.model.version import version
 
 AddrFamily = Literal["ipv4", "ipv6"]
 AllocMethod = Literal["dynamic", "static", "externally_managed"]
@@ -23,6 +24,8 @@ Balancing = Literal["round_robin", "conn_count", "throughput", "cpu_usage"]
 EXTERNALLY_MANAGED: AllocMethod = "externally_managed"
 CLOUDS = frozenset({"AWS", "Azure", "GCP", "OCI"})
 ON_PREMISES = "DHCP"
+
+RELEASE = "9.7.0.0"  # the one that brought externally managed pools, and what a new cluster begins with
 
 MIN_MTU, MAX_MTU, DEFAULT_MTU = 576, 9000, 1500
 MAX_DESCRIPTION = 128
@@ -195,6 +198,29 @@ class Groupnet:
 
 
 @dataclass(frozen=True, slots=True)
+class ClusterSettings:
+    """What holds for the whole cluster.
+
+    `release` is the one whose features the cluster uses, empty where an earlier one wrote the configuration
+    and `isi_net upgrade commit` has not been run.  `on_premises_dhcp` says whether leases count outside
+    clouds, `sbr` whether nodes route by source address.
+    """
+
+    release: str = RELEASE
+    on_premises_dhcp: bool = False
+    sbr: bool = False
+
+    @property
+    def committed(self) -> bool:
+        """Whether the cluster may have externally managed pools: release 9.7 or later."""
+        mine, first = version(self.release), version(RELEASE)
+        return mine is not None and first is not None and mine >= first
+
+
+EARLIER = ClusterSettings(release="")
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """The whole network configuration, as one revision of it.
 
@@ -210,6 +236,7 @@ class Configuration:
     nodes: tuple[Node, ...] = ()
     groupnets: tuple[Groupnet, ...] = ()
     next_number: int = 1
+    settings: ClusterSettings = ClusterSettings()
 
     def subnets(self) -> Iterator[tuple[SubnetId, Subnet]]:
         """Every subnet with its id, in the configuration's order."""
@@ -245,8 +272,8 @@ class Configuration:
         return groupnet.number, subnet.number, pool.number
 
     def same_network(self, other: "Configuration") -> bool:
-        """Whether the two say the same of the network, whoever published them and when."""
-        mine, theirs = ((one.nodes, one.groupnets, one.next_number) for one in (self, other))
+        """Whether the two say the same of the network and its settings, whoever published them and when."""
+        mine, theirs = ((one.settings, one.nodes, one.groupnets, one.next_number) for one in (self, other))
         return mine == theirs
 
     def with_groupnet(self, new: Groupnet) -> "Configuration":

@@ -229,7 +229,7 @@ def test_an_import_cannot_oversubscribe_an_address(cluster: Path) -> None:
     [
         '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><flx_config schema="1">&a;</flx_config>',
         "<a>" * 100_000 + "</a>" * 100_000,
-        '<flx_config schema="2"/>',
+        '<flx_config schema="3"/>',
         "",
         "\x00",
         "not XML",

@@ -180,7 +180,7 @@ def as_garbage(tree: Tree) -> None:
 
 def as_newer(tree: Tree) -> None:
     path = Path(tree.revision(12))
-    path.write_bytes(path.read_bytes().replace(b'schema="1"', b'schema="2"'))
+    path.write_bytes(path.read_bytes().replace(b'schema="2"', b'schema="3"'))
     fixed_cluster.write(tree.settings, b"[node]\ndevid = 1\n[of_tomorrow]\n")
 
 

@@ -332,10 +332,10 @@ def test_a_report_that_may_not_be_read_is_read_again_when_it_may(open_tree: Tree
 def test_one_who_cannot_take_office_leaves_the_lock_to_one_who_can(tree: Tree) -> None:
     """As in a rolling upgrade: the old release cannot read what the new one wrote."""
     os.makedirs(tree.revisions)
-    Path(tree.revision(7)).write_bytes(b'<flx_config schema="2" revision="7"/>')
+    Path(tree.revision(7)).write_bytes(b'<flx_config schema="3" revision="7"/>')
     old = new_merger(tree, 1)
     for _ in range(3):
-        with pytest.raises(NewerSchema, match="schema 2 is newer"):
+        with pytest.raises(NewerSchema, match="schema 3 is newer"):
             old.turn()
     os.unlink(tree.revision(7))  # now it is one that this release can read
     other = new_merger(tree, 2)

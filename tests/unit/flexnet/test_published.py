@@ -138,7 +138,7 @@ def test_one_that_was_brought_and_does_not_fit_the_schema_is_no_base(tree: Tree)
 
 def test_nothing_is_published_beside_the_work_of_a_newer_release(tree: Tree) -> None:
     first = grow(tree, Configuration(), "one")
-    Path(tree.configuration).write_bytes(b'<flx_config schema="2"/>')
-    with pytest.raises(NewerSchema, match="schema 2 is newer"):
+    Path(tree.configuration).write_bytes(b'<flx_config schema="3"/>')
+    with pytest.raises(NewerSchema, match="schema 3 is newer"):
         grow(tree, first, "two")
     assert revisions.numbers(tree) == [1]

@@ -119,7 +119,7 @@ def test_two_edits_of_one_second_are_both_kept(tree: Tree) -> None:
 
 @pytest.mark.parametrize("kept", [0, 2])
 def test_the_work_of_a_newer_release_is_not_touched(tree: Tree, kept: int) -> None:
-    data = b'<flx_config schema="2" revision="9"/>'
+    data = b'<flx_config schema="3" revision="9"/>'
     Path(tree.configuration).write_bytes(data)
     for _ in range(2):
         with pytest.raises(NewerSchema):

@@ -11,7 +11,9 @@ import pytest
 from isi_net.errors import FormatError, NewerSchema
 from isi_net.formats.flx_config import MAX, parse, render, validate
 from isi_net.model.network import (
+    EARLIER,
     Assignment,
+    ClusterSettings,
     Configuration,
     Groupnet,
     Iface,
@@ -61,8 +63,9 @@ CONFIGURATION = Configuration(
 )
 GOLDEN = b"""\
 <?xml version='1.0' encoding='UTF-8'?>
-<flx_config schema="1" revision="12" term="3" published="2026-02-07T16:26:20Z" \
+<flx_config schema="2" revision="12" term="3" published="2026-02-07T16:26:20Z" \
 author="isi_net merger on GLaDOS-4(id4)" change="10.20.30.11 to 1:ext-1" next_number="2">
+  <settings release="9.7.0.0" on_premises_dhcp="false" sbr="false"/>
   <node devid="1" lnn="1" name="GLaDOS-1"/>
   <groupnet number="1" name="groupnet0" description="" dns_cache_enabled="true" next_number="2">
     <dns_server address="10.20.0.2"/>
@@ -134,8 +137,25 @@ def test_comments_are_passed_over() -> None:
 def test_a_missing_attribute_has_the_model_s_default_but_the_schema_wants_it() -> None:
     shorter = GOLDEN.replace(b' sc_ttl="0"', b"")
     assert parse(shorter) == CONFIGURATION
-    with pytest.raises(FormatError, match="line 7"):
+    with pytest.raises(FormatError, match="line 8"):
         validate(shorter)
+
+
+def test_schema_1_is_an_earlier_release_s_and_is_written_again_until_the_upgrade_is_committed() -> None:
+    earlier = replace(CONFIGURATION, settings=EARLIER)
+    assert not earlier.settings.committed
+    assert parse(BEFORE) == earlier
+    assert render(earlier) == BEFORE
+    validate(BEFORE)
+    assert parse(render(replace(parse(BEFORE), settings=ClusterSettings()))) == CONFIGURATION
+
+
+def test_the_settings_stand_in_the_file() -> None:
+    settings = ClusterSettings("9.10.0.1", on_premises_dhcp=True, sbr=True)
+    data = render(replace(CONFIGURATION, settings=settings))
+    assert b'<settings release="9.10.0.1" on_premises_dhcp="true" sbr="true"/>' in data
+    assert parse(data).settings == settings
+    validate(data)
 
 
 def test_line_ends_and_tabs_in_a_description_survive() -> None:
@@ -150,41 +170,48 @@ def test_what_xml_can_not_carry_becomes_a_replacement_character() -> None:
     validate(render(configuration))
 
 
+SETTINGS = b'  <settings release="9.7.0.0" on_premises_dhcp="false" sbr="false"/>\n'
+BEFORE = GOLDEN.replace(SETTINGS, b"").replace(b'schema="2"', b'schema="1"')
 WRONG = {
-    "an unknown attribute": (b"<iface lnn", b'<iface colour="red" lnn', 8, "has no attribute 'colour'"),
-    "an unknown element": (b"<rule name", b"<ruler name", 12, "<ruler> has no place in <pool>"),
-    "an element inside a leaf": (b'"rule0"/>', b'"rule0"><rule name="x"/></rule>', 12, "has nothing inside"),
+    "an unknown attribute": (b"<iface lnn", b'<iface colour="red" lnn', 9, "has no attribute 'colour'"),
+    "an unknown element": (b"<rule name", b"<ruler name", 13, "<ruler> has no place in <pool>"),
+    "an element inside a leaf": (b'"rule0"/>', b'"rule0"><rule name="x"/></rule>', 13, "has nothing inside"),
     "no number": (b'revision="12"', b'revision="twelve"', 2, "revision of <flx_config>: 'twelve'"),
     "a number with an underscore": (b'revision="12"', b'revision="1_2"', 2, "'1_2' is not a number"),
     "a number with a sign": (b'revision="12"', b'revision="-12"', 2, "'-12' is not a number"),
     "a number beyond all bounds": (b'revision="12"', b'revision="%s"' % (b"9" * 5000), 2, "not a number"),
-    "devid 0": (b'devid="2" interface', b'devid="0" interface', 11, "devid of <range>: 0 is not an id"),
-    "LNN 65536": (b'lnn="1" name="ext-1"', b'lnn="65536" name="ext-1"', 8, "LNN 65536 is out of range"),
+    "devid 0": (b'devid="2" interface', b'devid="0" interface', 12, "devid of <range>: 0 is not an id"),
+    "LNN 65536": (b'lnn="1" name="ext-1"', b'lnn="65536" name="ext-1"', 9, "LNN 65536 is out of range"),
     "a missing attribute": (b' revision="12"', b"", 2, "<flx_config> lacks revision"),
-    "a leading zero": (b'base_addr="10.20.30.0"', b'base_addr="10.20.30.00"', 6, "not an IPv4 address"),
-    "a short address": (b'server="10.20.30.1"', b'server="10.20.1"', 10, "not an IPv4 address"),
-    "an IPv6 lease": (b'"10.20.30.12"', b'"2001:db8::1"', 11, "not an IPv4 address"),
+    "a leading zero": (b'base_addr="10.20.30.0"', b'base_addr="10.20.30.00"', 7, "not an IPv4 address"),
+    "a short address": (b'server="10.20.30.1"', b'server="10.20.1"', 11, "not an IPv4 address"),
+    "an IPv6 lease": (b'"10.20.30.12"', b'"2001:db8::1"', 12, "not an IPv4 address"),
     "an IPv6 address in an IPv4 subnet": (
         b'gateway="10.20.30.1"',
         b'gateway="fe80::1"',
-        6,
+        7,
         "in an ipv4 subnet",
     ),
-    "a zone": (b'address="10.20.0.2"', b'address="fe80::1%ens5"', 5, "has a zone"),
-    "a prefix length of 33": (b'prefixlen="24"', b'prefixlen="33"', 6, "33 is no prefix length of ipv4"),
-    "a range upside down": (b'low="10.20.30.50"', b'low="10.20.30.60"', 9, "is not a range"),
-    "a leased range of two": (b'high="10.20.30.12"', b'high="10.20.30.13"', 11, "low and high differ"),
-    "a leased range without holder": (b' devid="2"', b"", 11, "<range> lacks devid"),
-    "an unknown origin": (b'origin="manual"', b'origin="guessed"', 9, "'guessed' is not manual"),
-    "a maybe": (b'vlan_enabled="false"', b'vlan_enabled="maybe"', 6, "neither true nor false"),
-    "an unknown method": (b'"externally_managed"', b'"magic"', 7, "alloc_method of <pool>: 'magic'"),
-    "a pool's name with a dot": (b'name="pool0"', b'name="pool.0"', 7, "name 'pool.0' is not a name"),
+    "a zone": (b'address="10.20.0.2"', b'address="fe80::1%ens5"', 6, "has a zone"),
+    "a prefix length of 33": (b'prefixlen="24"', b'prefixlen="33"', 7, "33 is no prefix length of ipv4"),
+    "a range upside down": (b'low="10.20.30.50"', b'low="10.20.30.60"', 10, "is not a range"),
+    "a leased range of two": (b'high="10.20.30.12"', b'high="10.20.30.13"', 12, "low and high differ"),
+    "a leased range without holder": (b' devid="2"', b"", 12, "<range> lacks devid"),
+    "an unknown origin": (b'origin="manual"', b'origin="guessed"', 10, "'guessed' is not manual"),
+    "a maybe": (b'vlan_enabled="false"', b'vlan_enabled="maybe"', 7, "neither true nor false"),
+    "an unknown method": (b'"externally_managed"', b'"magic"', 8, "alloc_method of <pool>: 'magic'"),
+    "a pool's name with a dot": (b'name="pool0"', b'name="pool.0"', 8, "name 'pool.0' is not a name"),
     "a time that is none": (b"2026-02-07T16", b"2026-02-30T16", 2, "is not a time"),
     "text": (b"<rule name", b"hello<rule name", 2, "text between the elements: 'hello'"),
-    "schema 0": (b'schema="1"', b'schema="0"', 2, "schema of <flx_config>"),
+    "no settings": (SETTINGS, b"", 2, "<flx_config> has one <settings>"),
+    "two settings": (SETTINGS, SETTINGS + SETTINGS, 4, "<flx_config> has one <settings>"),
+    "settings in schema 1": (b'schema="2"', b'schema="1"', 3, "<settings> has no place in schema 1"),
+    "an earlier release": (b'"9.7.0.0"', b'"9.6.1.0"', 3, "'9.6.1.0' is no release that has settings"),
+    "a release in letters": (b'"9.7.0.0"', b'"Kodiak"', 3, "'Kodiak' is no release that has settings"),
+    "schema 0": (b'schema="2"', b'schema="0"', 2, "schema of <flx_config>"),
     "a namespace": (b"<flx_config ", b'<flx_config xmlns="urn:x" ', 2, "is not <flx_config>"),
     "the same attribute twice": (b' term="3"', b' term="3" term="4"', 2, "Attribute term redefined"),
-    "a broken tag": (b"</pool>", b"</poll>", 13, "not XML"),
+    "a broken tag": (b"</pool>", b"</poll>", 14, "not XML"),
 }
 
 
@@ -203,15 +230,15 @@ def test_the_error_names_the_schema_s_rule_beside_the_value() -> None:
 
 
 STRICTER = {
-    "an MTU of 3": (b'mtu="1500"', b'mtu="3"', 6),
-    "a priority below 0": (b'gateway_priority="10"', b'gateway_priority="-1"', 6),
-    "no prefix length": (b' prefixlen="24"', b"", 6),
-    "VLAN 4095": (b'vlan_enabled="false"', b'vlan_enabled="true" vlan_id="4095"', 6),
-    "a description of 129": (b'"AWS" description=""', b'"AWS" description="%s"' % (b"x" * 129), 7),
-    "an external manager of 129": (b'"AWS"', b'"%s"' % (b"x" * 129), 7),
-    "an unknown attribute": (b"<iface lnn", b'<iface colour="red" lnn', 8),
-    "an unknown element": (b"<rule name", b"<ruler name", 12),
-    "a prefix length of 33": (b'prefixlen="24"', b'prefixlen="33"', 6),
+    "an MTU of 3": (b'mtu="1500"', b'mtu="3"', 7),
+    "a priority below 0": (b'gateway_priority="10"', b'gateway_priority="-1"', 7),
+    "no prefix length": (b' prefixlen="24"', b"", 7),
+    "VLAN 4095": (b'vlan_enabled="false"', b'vlan_enabled="true" vlan_id="4095"', 7),
+    "a description of 129": (b'"AWS" description=""', b'"AWS" description="%s"' % (b"x" * 129), 8),
+    "an external manager of 129": (b'"AWS"', b'"%s"' % (b"x" * 129), 8),
+    "an unknown attribute": (b"<iface lnn", b'<iface colour="red" lnn', 9),
+    "an unknown element": (b"<rule name", b"<ruler name", 13),
+    "a prefix length of 33": (b'prefixlen="24"', b'prefixlen="33"', 7),
 }
 
 
@@ -226,8 +253,17 @@ def test_the_schema_refuses_with_line_and_rule(old: bytes, new: bytes, line: int
 
 @pytest.mark.parametrize("read", [parse, validate])
 def test_a_newer_schema_is_named_before_anything_else_is_looked_at(read: Callable[[bytes], object]) -> None:
-    with pytest.raises(NewerSchema, match=r"schema 2 is newer than this program's 1.*upgrade isi_net"):
-        read(b'<flx_config schema="2" colour="red"><unheard_of/></flx_config>')
+    with pytest.raises(NewerSchema, match=r"schema 3 is newer than this program's 2.*upgrade isi_net"):
+        read(b'<flx_config schema="3" colour="red"><unheard_of/></flx_config>')
+
+
+def test_each_schema_is_told_by_its_own_name() -> None:
+    with pytest.raises(FormatError, match=r"\(flx_config-1\.rng\)"):
+        validate(BEFORE.replace(b'mtu="1500"', b'mtu="3"'))
+    with pytest.raises(FormatError, match=r"colour.*\(flx_config-1\.rng\)"):
+        validate(BEFORE.replace(b"<iface lnn", b'<iface colour="red" lnn'))
+    with pytest.raises(FormatError, match=r"settings.*\(flx_config\.rng\)"):
+        validate(GOLDEN.replace(b' release="9.7.0.0"', b' release="9.7 or so"'))
 
 
 ENTITIES = b"".join(b'<!ENTITY l%d "%s">' % (n, b"&l%d;" % (n - 1) * 10) for n in range(1, 10))

@@ -219,7 +219,7 @@ def test_a_configuration_that_breaks_a_rule_is_refused_by_its_line_and_rule(
 
 
 def newer(data: bytes) -> bytes:
-    changed = data.replace(b'schema="1"', b'schema="2"')
+    changed = data.replace(b'schema="2"', b'schema="3"')
     assert changed != data
     return changed
 

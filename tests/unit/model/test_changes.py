@@ -4,7 +4,17 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 
 from isi_net.model.changes import changes
-from isi_net.model.network import Assignment, Configuration, Groupnet, Node, Pool, Range, Subnet
+from isi_net.model.network import (
+    EARLIER,
+    Assignment,
+    ClusterSettings,
+    Configuration,
+    Groupnet,
+    Node,
+    Pool,
+    Range,
+    Subnet,
+)
 
 
 def ip(last: int) -> IPv4Address:
@@ -97,3 +107,10 @@ def test_a_node_that_calls_itself_otherwise_is_told() -> None:
     assert list(changes(network(SUBNET), network(SUBNET, nodes=renamed))) == [
         "node 4: LNN 4 GLaDOS-4 is now LNN 7 GLaDOS-7"
     ]
+
+
+def test_settings_are_told_by_their_names() -> None:
+    after = replace(network(SUBNET), settings=ClusterSettings(on_premises_dhcp=True))
+    assert list(changes(network(SUBNET), after)) == ["settings: on_premises_dhcp no is now yes"]
+    before = replace(network(SUBNET), settings=EARLIER)
+    assert list(changes(before, network(SUBNET))) == ["settings: release - is now 9.7.0.0"]
