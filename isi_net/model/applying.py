@@ -22,7 +22,8 @@ from typing import NamedTuple
 
 from isi_net.model.finding import Finding, Severity
 from isi_net.model.names import PoolId
-from isi_net.model.network import CLOUDS, Configuration, Iface, Node, Pool, StaticRoute, Subnet
+from isi_net.model.network import CLOUDS, Configuration, Node, Pool, StaticRoute, Subnet
+from isi_net.model.static import no_address
 
 PROTOCOL = 97  # of our addresses, routes and rules; nobody's in /etc/iproute2/rt_protos or linux/if_addr.h
 RULE_PRIORITY = 9700  # of our rules: before main (32766), and after what people like to put first
@@ -278,7 +279,7 @@ def _given(configuration: Configuration, node: Node, findings: list[Finding]) ->
                 if isinstance(address, IPv4Address):
                     yield _Given(iface.name, address, pool_id, pool, subnet, order)
                 elif iface.name not in leasing:
-                    findings.append(_no_address(pool_id, iface))
+                    findings.append(no_address(pool_id, iface))
 
 
 def _why_not_applied(subnet: Subnet, pool: Pool) -> str | None:
@@ -289,12 +290,6 @@ def _why_not_applied(subnet: Subnet, pool: Pool) -> str | None:
     if subnet.vlan_enabled:
         return "VLANs are not there yet"
     return None
-
-
-def _no_address(pool_id: PoolId, iface: Iface) -> Finding:
-    what = f"{iface} has no address in this pool"
-    todo = f"give the pool a free one: isi_net pools modify {pool_id} --add-ranges LOW-HIGH"
-    return _finding(pool_id, "address_none", what, todo)
 
 
 def _prefixlen(one: _Given) -> int:
