@@ -28,6 +28,7 @@ NOUNS = {
     "merger": "The IP Merger's role.",
     "pools": "Pools of addresses.",
     "reports": "What each node reports of its leases.",
+    "services": "Services of this node: its DHCP clients, and Flexnet.",
     "subnets": "Subnets of groupnets.",
 }
 

@@ -181,3 +181,12 @@ def managers(_: click.Context, __: click.Parameter, typed: str) -> list[str]:
     from isi_net.model.network import CLOUDS, ON_PREMISES  # noqa: PLC0415
 
     return [one for one in (*sorted(CLOUDS), ON_PREMISES) if one.startswith(typed)]
+
+
+@_live
+def services(tree: Tree, _: str) -> Iterable[str]:
+    """This node's services."""
+    from isi_net import services  # noqa: PLC0415
+    from isi_net.settings import load  # noqa: PLC0415
+
+    return (one.name for one in services.services(tree, load(tree).interfaces))

@@ -71,6 +71,20 @@ class Tree:
     def daemon_lock(self) -> str:
         return os.path.join(self.run, "daemon.lock")
 
+    @property
+    def services_said(self) -> str:
+        """What the daemon says of its services; of this boot."""
+        return os.path.join(self.run, "services")
+
+    @property
+    def service_wishes(self) -> str:
+        """What the administrator wants of this node's services; that is to outlive a reboot."""
+        return self._local("var", "db", "isi_net", "services")
+
+    @property
+    def service_wishes_lock(self) -> str:
+        return f"{self.service_wishes}.lock"
+
     # The cluster's: Flexnet.
 
     @property

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from isi_net.cli import main
-from isi_net.formats import flx_config, inventory, node_report, tenure
+from isi_net.formats import flx_config, inventory, node_report, services, tenure, wanted_services
 from isi_net.model.finding import Finding
 from isi_net.model.interface import Interface, Inventory
 from isi_net.model.lease import Lease
@@ -23,6 +23,7 @@ from isi_net.model.merge import merge
 from isi_net.model.names import GroupnetId
 from isi_net.model.network import Configuration, Groupnet, Iface, Pool, Range, StaticRoute, Subnet
 from isi_net.model.report import Report
+from isi_net.model.service import Service, Wish, Wishes
 from isi_net.model.tenure import Tenure
 from isi_net.store.tree import Tree
 
@@ -60,6 +61,8 @@ def make(directory: Path, reported_at: int = THEN) -> Tree:
         ("ext-2", "isc/07-hostile-strings.leases"),
     ):
         write(tree.lease(interface), long_ago((CORPUS / recorded).read_bytes(), interface))
+    write(tree.service_wishes, wanted_services.render(Wishes({"dhclient-ext-2": Wish(False)})))
+    write(tree.services_said, services.render(said()))
     two = (CORPUS / "isc/43a-two-interfaces-one-file.leases").read_bytes()
     write(str(directory / "of-some-node.leases"), long_ago(two))
     return tree
@@ -162,6 +165,27 @@ def reports(reported_at: int) -> list[Report]:
             ),
         ),
     ]
+
+
+def said() -> tuple[Service, ...]:
+    """What node 1's daemon said of its services; it is down since."""
+    return (
+        Service(
+            name="dhclient-ext-1",
+            enabled=True,
+            by_hand=False,
+            state="running",
+            reason="ext-1 is in groupnet0.subnet0.pool0",
+            pid=3627,
+            since=THEN,
+            starts=2,
+            last_exit="killed by SIGKILL",
+        ),
+        Service(
+            name="dhclient-ext-2", enabled=False, by_hand=True, state="stopped", reason="disabled by hand"
+        ),
+        Service(name="flexnet", enabled=False, by_hand=False, state="stopped", reason="nobody enabled it"),
+    )
 
 
 def interfaces() -> tuple[Interface, ...]:

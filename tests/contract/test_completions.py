@@ -117,6 +117,8 @@ def test_an_instruction_that_nobody_knows_is_a_usage_error(instruction: str) -> 
         "subnets create groupnet0.new ": ["ipv4", "ipv6"],
         "subnets create groupnet0.new ipv4 ": [],
         "groupnets view ": ["groupnet0", "lab-1"],
+        "services view ": ["dhclient-ext-1", "dhclient-ext-2", "flexnet"],
+        "services -a f": ["flexnet"],
         "interfaces list --owner lab": ["lab-1.six.empty"],
         "interfaces list --nodes ": ["1", "2", "3"],
         "interfaces list -n 1,": ["1,2", "1,3"],

@@ -47,7 +47,10 @@ INTERFACE_KEYS = (
     "id lnn name nic_name status type mtu speed flags ip_addrs ipv4_gateway ipv6_gateway owners vlans"
 )
 REPORT_KEYS = "devid lnn node source manager version reported_at addresses problems"
+SERVICE_KEYS = "name enabled by_hand state reason pid since starts last_exit next_try"
 KEYS = {
+    "services list": SERVICE_KEYS,
+    "services view dhclient-ext-1": SERVICE_KEYS,
     "ifs check --wait 0": "check verdict said measured unit todo hosts",
     "pools list": POOL_KEYS,
     "pools view subnet0.pool0": POOL_KEYS,

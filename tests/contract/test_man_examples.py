@@ -66,7 +66,7 @@ def make(directory: Path) -> Tree:
     tree = Tree(str(directory))
     for devid in LIFE:
         reported(tree, devid)
-    settings = b'[node]\ndevid = %d\nname = "GLaDOS-%d"\n'
+    settings = b'[node]\ndevid = %d\nname = "GLaDOS-%d"\n[interfaces]\next-1 = "ens5"\n'
     fixed_cluster.write(tree.settings, settings % (1, 1))
     other = Tree(str(directory / "srv/node1"), str(directory / "srv/ifs"))
     fixed_cluster.write(other.settings, settings % (1, 1))
