@@ -10,12 +10,15 @@ from isi_net.daemon.watch import WakeUps
 from isi_net.dhcp.leases import NodeLeases
 from isi_net.dhcp.sources import chosen
 from isi_net.errors import Error, Refused
+from isi_net.flexnet.apply import Flexnet
 from isi_net.merger.merger import Merger
 from isi_net.merger.role import Role
 from isi_net.model.network import ON_PREMISES, Node
+from isi_net.model.service import FLEXNET
 from isi_net.model.turn import Turn
 from isi_net.reporter.inventory import Stocktaker
 from isi_net.reporter.reporter import Reporter, Witness
+from isi_net.services import Following
 from isi_net.settings import Settings, load, node_of
 from isi_net.store.lock import FileLock
 from isi_net.store.read import read
@@ -139,8 +142,10 @@ class _Daemon:
         self._reporter = Reporter(tree, Witness(node, manager, settings.source, __version__), time.time)
         self._stocktaker = Stocktaker(tree, node, settings.interfaces, _boottime)
         merger = Merger(tree, node, self._role, time.time, log.write)
+        self._following = Following(tree)
+        self._flexnet = Flexnet(tree, node, settings.interfaces, time.time, _boottime, wake_ups.wake)
         self._loop = Loop(
-            {"IPReporter": self._report, "IPMerger": merger.turn},
+            {"IPReporter": self._report, "IPMerger": merger.turn, "Flexnet": self._apply},
             log,
             signals,
             self._watch,
@@ -154,6 +159,15 @@ class _Daemon:
         """Gives the role back; nothing is waited for."""
         with watchdog(self._deadline):
             self._role.give_back("released", rest=False)
+        self._flexnet.close()
+
+    def _apply(self) -> Turn:
+        """Flexnet's turn, when it is enabled; nothing is taken away when it is disabled."""
+        wishes = self._following.look()
+        if wishes is None or not wishes.enabled(FLEXNET):
+            self._flexnet.close()
+            return Turn(f"off; isi_net services enable {FLEXNET}")
+        return self._flexnet.turn()
 
     def _report(self) -> Turn:
         found = self._leases.read()

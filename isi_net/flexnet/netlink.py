@@ -7,13 +7,14 @@ is enabled, or `isi_net flexnet plan` or `status` is run.  Linux only: elsewhere
 import contextlib
 import errno
 import os
+import re
 import socket
 import struct
 import sys
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from isi_net.errors import Refused, Unreadable
 from isi_net.model.applying import (
@@ -39,13 +40,10 @@ from isi_net.model.applying import (
     Step,
 )
 
-if TYPE_CHECKING:
-    from pyroute2 import IPRoute
-
 # linux/rtnetlink.h, linux/if_link.h, linux/ip.h
 _RTM_SETLINK = 19
 _IFLA_AF_SPEC, _IFLA_INET_CONF, _IPV4_DEVCONF_PROMOTE_SECONDARIES = 26, 1, 20
-_IFF_UP = 0x1
+_IFF_UP, _IFF_LOWER_UP = 0x1, 0x10000
 _IFA_F_SECONDARY = 0x1
 _RTNH_F_ONLINK = 0x4
 _RTN_UNICAST = 1
@@ -90,7 +88,7 @@ class Kernel:
         from pyroute2 import IPRoute  # noqa: PLC0415 - 190 ms
 
         with _explained("open netlink"):
-            self._netlink: IPRoute = IPRoute()
+            self._netlink = IPRoute()
         self._indexes: dict[str, int] = {}
 
     def __enter__(self) -> Self:
@@ -117,7 +115,7 @@ class Kernel:
             links={names[one["index"]]: _link(one) for one in links},
             addresses=tuple(_address(one, names) for one in addresses if one["index"] in names),
             routes=tuple(found for one in routes if (found := _route(one, names))),
-            rules=frozenset(found for one in rules if (found := _rule(one))),
+            rules=frozenset(rule for one in rules if (rule := _rule(one))),
             marks=_kernel_marks(),
         )
 
@@ -211,13 +209,13 @@ def _netlink_error() -> type[Exception]:
     """pyroute2's error, which is no OSError; asked for only when something was raised."""
     from pyroute2.netlink.exceptions import NetlinkError  # noqa: PLC0415
 
-    return NetlinkError
+    found: type[Exception] = NetlinkError
+    return found
 
 
 def _kernel_marks() -> bool:
-    major, minor = (os.uname().release.split(".") + ["0"])[:2]
-    digits = "".join(one for one in minor if one.isdigit())
-    return (int(major) if major.isdigit() else 0, int(digits or 0)) >= _MARKS_SINCE
+    found = re.match(r"([0-9]+)\.([0-9]+)", os.uname().release)
+    return found is not None and (int(found[1]), int(found[2])) >= _MARKS_SINCE
 
 
 # netlink's messages as values.
@@ -234,6 +232,7 @@ def _link(message: Any) -> Link:
         most_mtu=message.get_attr("IFLA_MAX_MTU") or 0,
         mac=message.get_attr("IFLA_ADDRESS") or "",
         promotes=bool(settings.get("promote_secondaries")),
+        carrier=bool(message["flags"] & _IFF_LOWER_UP),
     )
 
 
@@ -256,7 +255,7 @@ def _route(message: Any, names: dict[int, str]) -> PresentRoute | None:
         return None
     gateway = message.get_attr("RTA_GATEWAY")
     route = Route(
-        destination=IPv4Network((message.get_attr("RTA_DST") or "0.0.0.0", message["dst_len"])),
+        destination=IPv4Network((message.get_attr("RTA_DST") or 0, message["dst_len"])),
         gateway=IPv4Address(gateway) if gateway else None,
         nic=nic,
         metric=message.get_attr("RTA_PRIORITY") or 0,

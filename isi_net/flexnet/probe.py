@@ -18,7 +18,7 @@ _ETH_P_ARP = 0x0806
 _BROADCAST = b"\xff" * 6
 _ARP = struct.Struct("!HHBBH6s4s6s4s")  # RFC 826, for Ethernet and IPv4
 _REQUEST = 1
-_NOBODY = IPv4Address("0.0.0.0")
+_NOBODY = IPv4Address(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +142,6 @@ def _socket(nic: str) -> socket.socket:
 
 def _packet(arp: socket.socket, sender: IPv4Address, target: IPv4Address) -> bytes:
     """A broadcast ARP request from the NIC of `arp`: a probe has no sender, an announcement is its own."""
-    mac = arp.getsockname()[4]
+    mac: bytes = arp.getsockname()[4]
     body = _ARP.pack(1, 0x0800, 6, 4, _REQUEST, mac, sender.packed, bytes(6), target.packed)
     return _BROADCAST + mac + struct.pack("!H", _ETH_P_ARP) + body

@@ -34,6 +34,8 @@ _HOSTS_ONLY = "GCP"
 
 _DEFAULT = IPv4Network("0.0.0.0/0")
 
+AddressKey = tuple[str, IPv4Interface]  # an address, with its prefix, on a NIC
+
 
 class Route(NamedTuple):
     """A route; without a `gateway`, to what is on the NIC's own link."""
@@ -242,7 +244,9 @@ def wanted(configuration: Configuration, node: Node, nics: Mapping[str, str]) ->
         else:
             what = f"{one.address} of {one.pool_id} is for {one.interface}, which is no NIC of this node"
             todo = f"name its NIC in [interfaces] of isi_net.toml: {one.interface} = ..."
-            findings.append(_finding(f"node {node.devid} {one.interface}", "nic_unknown", what, todo, "error"))
+            findings.append(
+                _finding(f"node {node.devid} {one.interface}", "nic_unknown", what, todo, "error")
+            )
     metrics = _metrics(placed, nics)
     mtus: dict[str, int] = {}
     for one in placed:
@@ -359,8 +363,8 @@ def _wanted_address(
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A NIC: whether it is set up, what MTU it has and can have (0: it does not say), its MAC, and whether
-    secondary addresses outlive their primary one."""
+    """A NIC: whether it is set up, what MTU it has and can have (0: it does not say), its MAC, whether
+    secondary addresses outlive their primary one, and whether the other end of its cable is alive."""
 
     nic: str
     up: bool
@@ -369,6 +373,7 @@ class Link:
     most_mtu: int = 0
     mac: str = ""
     promotes: bool = False
+    carrier: bool = True
 
 
 class PresentAddress(NamedTuple):
@@ -427,11 +432,15 @@ class Applied:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The steps in their order, what a person should know, and which of the addresses to be added the
-    network has to be asked about first."""
+    network has to be asked about first.
+
+    `ours` are the addresses that are there and ours; None where nothing was compared.
+    """
 
     steps: tuple[Step, ...] = ()
     findings: tuple[Finding, ...] = ()
     to_probe: tuple[WantedAddress, ...] = ()
+    ours: frozenset[AddressKey] | None = None
 
 
 def plan(
@@ -501,7 +510,9 @@ class _Comparison:
             *self._promotions(removing),
             *(DeleteAddress(one.nic, one.address) for one in removing),
         ]
-        return Plan(tuple(steps), tuple(dict.fromkeys(self.findings)), tuple(self.to_probe))
+        return Plan(
+            tuple(steps), tuple(dict.fromkeys(self.findings)), tuple(self.to_probe), frozenset(self.ours)
+        )
 
     # Whose an address is.
 

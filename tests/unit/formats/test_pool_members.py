@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv6Address
 import pytest
 
 from isi_net.errors import FormatError, NewerSchema
-from isi_net.formats.pool_members import Member, PoolMembers, parse, render
+from isi_net.formats.pool_members import ManualMember, Member, PoolMembers, parse, render
 from isi_net.model.names import PoolId
 from isi_net.model.network import Assignment, GivenAddress, Iface, Node, Pool, Range
 
@@ -80,6 +80,7 @@ def test_it_is_read_back() -> None:
             Member(IPv4Address("10.20.30.100"), 7, None, None, "ext-1", None),
         ),
         manual_ranges=(HAND_MADE,),
+        manual_members=(ManualMember("10.20.30.50", 2, "ext-2"),),
     )
 
 
