@@ -306,21 +306,16 @@ class _Way(NamedTuple):
     destination: IPv4Network
     gateway: IPv4Address
     nic: str
-    onlink: bool
 
 
 def _ways(one: _Given, nics: Mapping[str, str]) -> Iterator[_Way]:
-    """The ways that follow an address: by its subnet's gateway to everywhere, and its pool's static routes.
-
-    A gateway outside of the prefix is on the link all the same (Google Cloud).
-    """
-    link = IPv4Interface((one.address, _prefixlen(one))).network
+    """The ways that follow an address: to everywhere by its subnet's gateway, and the static routes."""
     gateway = one.subnet.gateway
     routes = [StaticRoute(_DEFAULT.network_address, 0, gateway)] if gateway is not None else []
     for route in (*routes, *one.pool.static_routes):
         if isinstance(route.subnet, IPv4Address) and isinstance(route.gateway, IPv4Address):
             network = IPv4Network((route.subnet, route.prefixlen))
-            yield _Way(network, route.gateway, nics[one.interface], route.gateway not in link)
+            yield _Way(network, route.gateway, nics[one.interface])
 
 
 def _metrics(placed: Iterable[_Given], nics: Mapping[str, str]) -> dict[_Way, int]:
@@ -348,12 +343,12 @@ def _wanted_address(
 ) -> WantedAddress:
     nic, address = nics[one.interface], IPv4Interface((one.address, _prefixlen(one)))
     ways = list(dict.fromkeys(_ways(one, nics)))
-    routes = [Route(way.destination, way.gateway, nic, metrics[way], MAIN, way.onlink) for way in ways]
+    routes = [Route(way.destination, way.gateway, nic, metrics[way]) for way in ways]
     rule = Rule(one.address) if sbr else None
     if rule is not None:
         if address.network.prefixlen < 32:
             routes.append(Route(address.network, None, nic, 0, rule.table))
-        routes += [Route(way.destination, way.gateway, nic, 0, rule.table, way.onlink) for way in ways]
+        routes += [route._replace(table=rule.table) for route in routes if route.table == MAIN]
     probed = one.pool.external_manager not in CLOUDS
     return WantedAddress(one.interface, nic, address, one.pool_id, probed, tuple(dict.fromkeys(routes)), rule)
 
@@ -620,8 +615,27 @@ class _Comparison:
             if networks & beside and link is not None and not link.promotes:
                 yield Promote(nic)
 
+    def _routes_of(self, one: WantedAddress) -> Iterator[Route]:
+        """Its routes; a gateway outside of the prefix is on the link all the same (Google Cloud)."""
+        address = one.address
+        if self._is_there(one) and (one.nic, address) not in {other[:2] for other in self.present.addresses}:
+            # Somebody else put it there, with a prefix of his own.
+            foreign = (
+                other.address
+                for other in self.present.addresses
+                if (other.nic, other.address.ip) == (one.nic, address.ip) and other[:2] not in self.ours
+            )
+            address = min(foreign, key=lambda other: other.network.prefixlen)
+        for route in one.routes:
+            yield route._replace(onlink=route.gateway is not None and route.gateway not in address.network)
+
     def _routes(self, standing: list[WantedAddress]) -> tuple[list[Step], list[DeleteRoute]]:
-        should = list(dict.fromkeys(route for one in standing for route in one.routes))
+        # Of two addresses that share a route, one may have its gateway inside of its prefix, and one not.
+        by_key: dict[tuple[int, IPv4Network, int], Route] = {}
+        for route in (route for one in standing for route in self._routes_of(one)):
+            if by_key.setdefault(route.key, route).onlink:
+                by_key[route.key] = route
+        should = list(by_key.values())
         keys = {route.key for route in should}
         mine: dict[tuple[int, IPv4Network, int], list[Route]] = {}
         foreign: dict[tuple[int, IPv4Network, int], list[Route]] = {}
