@@ -28,7 +28,7 @@ from isi_net.model.applying import (
     plan,
     wanted,
 )
-from isi_net.model.finding import Finding
+from isi_net.model.finding import Finding, Severity
 from isi_net.model.network import Configuration, Node
 from isi_net.model.turn import Turn
 from isi_net.store import revisions
@@ -221,7 +221,7 @@ class Flexnet:
             except Refused as error:
                 if isinstance(step, SetMtu):
                     # All else goes on with the MTU that there is.
-                    walked.findings.append(_failed("mtu_refused", step, error))
+                    walked.findings.append(_failed("mtu_refused", step, error, "warning"))
                     continue
                 walked.findings.append(_failed("step_failed", step, error))
                 failed.add(step.nic)
@@ -274,10 +274,8 @@ class _Walked:
     findings: list[Finding]
 
 
-def _failed(code: str, step: Step, error: Refused) -> Finding:
-    return Finding(
-        f"NIC {step.nic}", code, "warning" if code == "mtu_refused" else "error", error.what, error.todo
-    )
+def _failed(code: str, step: Step, error: Refused, severity: Severity = "error") -> Finding:
+    return Finding(f"NIC {step.nic}", code, severity, error.what, error.todo)
 
 
 def _unsupported() -> Finding:

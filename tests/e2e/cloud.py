@@ -408,7 +408,7 @@ class Node:
         return json.loads(done.stdout)
 
     def ask_anyway(self, *arguments: str) -> Any:
-        """What a command answers as JSON, whether or not it says by its exit status that something is wrong."""
+        """What a command answers as JSON, also when its exit status says that something is wrong."""
         done = self.isi_net(*arguments, "--format", "json")
         assert done.stdout, f"isi_net {' '.join(arguments)} on {self.name}: {done}"
         return json.loads(done.stdout)

@@ -304,7 +304,7 @@ def test_with_source_based_routing_each_address_answers_by_its_own_gateway(quiet
 
 
 def test_google_clouds_way_of_a_prefix_of_32(node: Node) -> None:
-    """Neighbours in the subnet do not answer ARP there: everything goes by the gateway, which is on the link."""
+    """Neighbours do not answer ARP there: everything goes by the gateway, which is on the link."""
     gcp = replace(pool(Assignment(IPv4Address("10.20.30.11"), 1, "ext-1", None)), external_manager="GCP")
     publish_pools(node, gcp)
     apply(node)
