@@ -447,8 +447,8 @@ def plan(
 ) -> Plan:
     """How a machine that has `present` comes to what is `wanted`; `applied` is what was written down.
 
-    Addresses in `waiting` are being asked for on the network: they are not added yet, and nothing is
-    taken from their NICs.  Those in `refused` belong to somebody else there, and are not added.
+    Addresses in `waiting` are being asked for on the network: meanwhile their NICs get and lose none.
+    Those in `refused` belong to somebody else there, and are not added.
     An older revision than the one that was applied, or none at all, changes nothing.
     """
     if not wanted.revision:
@@ -478,13 +478,14 @@ class _Comparison:
         self.managed = wanted.nics | {one.nic for one in applied.addresses}
         self.ours = {one[:2] for one in present.addresses if self._is_ours(one)}
         self.to_probe: list[WantedAddress] = []
+        # A NIC that waits for an address gives none away, nor what follows it; and it gets no other one
+        # meanwhile, so that the first of the configuration becomes its primary one.
+        self.resting = {one.nic for one in wanted.addresses if one.address.ip in waiting}
 
     def plan(self) -> Plan:
         standing = self._standing()
         adding = [one for one in standing if not self._is_there(one)]
         links = list(self._links(adding))
-        # A NIC that waits for an address gives none away, nor what follows it.
-        self.resting = {one.nic for one in self.wanted.addresses if one.address.ip in self.waiting}
         removing = list(self._removing(standing))
         up = {link.nic for link in self.present.links.values() if link.up}
         up |= {step.nic for step in links if isinstance(step, SetUp)}
@@ -551,7 +552,7 @@ class _Comparison:
                     continue
                 if one.probed:
                     self.to_probe.append(one)
-                if one.address.ip in self.waiting:
+                if one.nic in self.resting:
                     continue
             found.append(one)
         return found

@@ -468,7 +468,7 @@ class Cloud:
 
     def plug(self, namespace: Namespace, interface: str, mac: str) -> None:
         """Put a NIC into a namespace, cabled to the fabric and up, with no address of any family."""
-        port = _port_of(mac)
+        port = port_of(mac)
         self.fabric.ip(
             *("link", "add", port, "type", "veth"),
             *("peer", "name", interface, "address", mac, "netns", namespace.name),
@@ -526,6 +526,6 @@ class Cloud:
         )
 
 
-def _port_of(mac: str) -> str:
+def port_of(mac: str) -> str:
     """The fabric's end of a NIC's cable; names of interfaces have 15 characters at most."""
     return "p" + mac.replace(":", "")
