@@ -18,7 +18,7 @@ from isi_net.model.service import FLEXNET
 from isi_net.model.turn import Turn
 from isi_net.reporter.inventory import Stocktaker
 from isi_net.reporter.reporter import Reporter, Witness
-from isi_net.services import Following
+from isi_net.services import Following, Saying
 from isi_net.settings import Settings, load, node_of
 from isi_net.store.lock import FileLock
 from isi_net.store.read import read
@@ -142,7 +142,7 @@ class _Daemon:
         self._reporter = Reporter(tree, Witness(node, manager, settings.source, __version__), time.time)
         self._stocktaker = Stocktaker(tree, node, settings.interfaces, _boottime)
         merger = Merger(tree, node, self._role, time.time, log.write)
-        self._following = Following(tree)
+        self._following, self._saying = Following(tree), Saying(tree)
         self._flexnet = Flexnet(tree, node, settings.interfaces, time.time, _boottime, wake_ups.wake)
         self._loop = Loop(
             {"IPReporter": self._report, "IPMerger": merger.turn, "Flexnet": self._apply},
@@ -164,7 +164,9 @@ class _Daemon:
     def _apply(self) -> Turn:
         """Flexnet's turn, when it is enabled; nothing is taken away when it is disabled."""
         wishes = self._following.look()
-        if wishes is None or not wishes.enabled(FLEXNET):
+        wish = None if wishes is None else wishes.enabled(FLEXNET)
+        self._saying.say("Flexnet", [self._flexnet.service(wish)])
+        if not wish:
             self._flexnet.close()
             return Turn(f"off; isi_net services enable {FLEXNET}")
         return self._flexnet.turn()

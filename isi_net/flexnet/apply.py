@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from isi_net.errors import Refused
+from isi_net.errors import Refused, Unreadable
 from isi_net.flexnet import published
 from isi_net.flexnet.netlink import Changes, Kernel, NotPermitted, is_supported, refuse_unsupported
 from isi_net.flexnet.probe import RFC_5227, Announcement, Probe, Timing
@@ -30,6 +30,7 @@ from isi_net.model.applying import (
 )
 from isi_net.model.finding import Finding, Severity
 from isi_net.model.network import Configuration, Node
+from isi_net.model.service import FLEXNET, Service, State
 from isi_net.model.turn import Turn
 from isi_net.store import revisions
 from isi_net.store.own_file import OwnFile
@@ -87,6 +88,12 @@ class Flexnet:
         self._clear: dict[_Key, str] = {}  # what nobody else uses, and why that is not known for certain
         self._duplicates: dict[_Key, _Duplicate] = {}
 
+    def service(self, wish: bool | None) -> Service:
+        """What is said of the service; `wish` is what somebody said of it, None when nobody did."""
+        reason = "nobody enabled it" if wish is None else "by hand"
+        state: State = "running" if wish else "stopped"
+        return Service(FLEXNET, enabled=bool(wish), by_hand=wish is not None, state=state, reason=reason)
+
     def close(self) -> None:
         """Lets go of the kernel.  Everything stays as it is: the cluster goes on serving."""
         for one in (self._kernel, self._changes):
@@ -106,7 +113,11 @@ class Flexnet:
         if not self._changes.any() and not is_new and self._settled is not None:
             return self._settled
         self._settled = None
-        turn, done = self._apply(self._kernel, configuration)
+        try:
+            turn, done = self._apply(self._kernel, configuration)
+        except Unreadable:
+            self.close()  # whatever is wrong with the socket, the next turn has another
+            raise
         if done:
             self._settled = turn
         return turn
