@@ -50,6 +50,7 @@ _RTN_UNICAST = 1
 _RTPROT_KERNEL = 2
 _SCOPE_UNIVERSE, _SCOPE_LINK = 0, 253
 _GROUPS = 0x1 | 0x10 | 0x40 | 0x80  # RTMGRP_LINK, RTMGRP_IPV4_IFADDR, _IPV4_ROUTE, _IPV4_RULE
+_MOST_AT_ONCE = 1000  # messages that are read in one turn: a router's may never end
 _MARKS_SINCE = (5, 18)  # Linux keeps an address's protocol number (IFA_PROTO)
 
 # Somebody has done it already, or what it was done to is gone.
@@ -180,7 +181,7 @@ class Changes:
     def any(self) -> bool:
         """Whether something changed; that is forgotten now."""
         heard = False
-        while True:
+        for _ in range(_MOST_AT_ONCE):
             try:
                 self._socket.recv(1 << 16)
             except BlockingIOError:
@@ -189,6 +190,7 @@ class Changes:
                 if error.errno != errno.ENOBUFS:  # more than the socket holds: a change for certain
                     raise Unreadable(f"cannot listen to netlink: {error.strerror}") from error
             heard = True
+        return heard
 
     def close(self) -> None:
         self._socket.close()
