@@ -20,6 +20,7 @@ from isi_net.model.network import (
     Balancing,
     ClusterSettings,
     Configuration,
+    GivenAddress,
     Groupnet,
     Iface,
     Node,
@@ -30,6 +31,7 @@ from isi_net.model.network import (
     Subnet,
 )
 from isi_net.model.report import Report, UnreadReport
+from isi_net.model.static import with_addresses
 from isi_net.model.tenure import Tenure
 
 LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z
@@ -116,6 +118,16 @@ def pools(of: st.SearchStrategy[IPAddress] = ipv4s) -> st.SearchStrategy[Pool]:
 
 
 @st.composite
+def pools_with_addresses(draw: st.DrawFn, of: st.SearchStrategy[IPAddress]) -> Pool:
+    """A pool, some of whose interfaces by hand have an address."""
+    pool = draw(pools(of))
+    ifaces = draw(st.sets(st.sampled_from(pool.manual_ifaces))) if pool.manual_ifaces else set()
+    known = dict.fromkeys(pool.manual_ifaces)
+    addresses_ = tuple(GivenAddress(iface, draw(of)) for iface in known if iface in ifaces)
+    return replace(pool, manual_ifaces=tuple(known), addresses=addresses_)
+
+
+@st.composite
 def subnets(draw: st.DrawFn) -> Subnet:
     """A subnet of one address family throughout."""
     family: AddrFamily = draw(st.sampled_from(get_args(AddrFamily)))
@@ -138,7 +150,7 @@ def subnets(draw: st.DrawFn) -> Subnet:
             sc_service_addrs=_tuples(ranges(of), 2),
             sc_service_name=xml_texts(),
             dhcp_servers=_tuples(ipv4s, 2),
-            pools=_tuples(pools(of), 2),
+            pools=_tuples(pools_with_addresses(of), 2),
             next_number=numbers,
         )
     )
@@ -179,7 +191,11 @@ def configurations() -> st.SearchStrategy[Configuration]:
         groupnets=_tuples(groupnets(), 2),
         next_number=numbers,
         settings=settings(),
-    )
+    ).map(_as_its_release_has_it)
+
+
+def _as_its_release_has_it(drawn: Configuration) -> Configuration:
+    return drawn if drawn.settings.committed else with_addresses(drawn, drawn)
 
 
 def leases() -> st.SearchStrategy[Lease]:

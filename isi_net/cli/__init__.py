@@ -24,6 +24,7 @@ NOUNS = {
     "daemon": "Runs this node's reporter and merger.",
     "demo": "A cluster of four nodes in a directory, in ten seconds.",
     "dhcp": "What DHCP servers leased.",
+    "flexnet": "The published addresses on this node's interfaces.",
     "groupnets": "Groupnets: subnets that share name resolution.",
     "ifs": "The shared file system, checked.",
     "interfaces": "Interfaces of the nodes, with the pools that own them.",

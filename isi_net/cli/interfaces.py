@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 from itertools import zip_longest
 from typing import Any
 
@@ -17,6 +16,7 @@ from isi_net.cli.show import Showing, listing
 from isi_net.cli.stdout import warn
 from isi_net.flexnet.published import load
 from isi_net.merger.inbox import Inbox
+from isi_net.model.addresses import IPAddress
 from isi_net.model.interface import LOOPBACK, Interface, Inventory
 from isi_net.model.lease import Lease
 from isi_net.model.names import PoolId
@@ -85,7 +85,7 @@ def _pairs(one: Record) -> list[tuple[str, str]]:
     ]
 
 
-def _owner(pool_id: PoolId, subnet: Subnet, pool: Pool, addresses: Iterable[IPv4Address]) -> Record:
+def _owner(pool_id: PoolId, subnet: Subnet, pool: Pool, addresses: Iterable[IPAddress]) -> Record:
     """A pool as an owner of one interface, as OneFS 9.7's API shows it."""
     return {
         "id": str(pool_id),
@@ -130,7 +130,9 @@ def records(
     lnns = configuration.lnns()
     for subnet_id, subnet in configuration.subnets():
         for pool in subnet.pools:
-            held: dict[Iface, list[IPv4Address]] = {iface: [] for iface in pool.ifaces(lnns)}
+            held: dict[Iface, list[IPAddress]] = {iface: [] for iface in pool.ifaces(lnns)}
+            for given in pool.addresses:
+                held[given.iface].append(given.address)
             for one in pool.assignments:
                 if one.devid in lnns:
                     held[Iface(lnns[one.devid], one.interface)].append(one.address)

@@ -1,24 +1,19 @@
 """Where everything is put together: one daemon, out of its tree and its node's settings."""
 
-import contextlib
 import os
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 from isi_net.daemon.log import STDERR, Log
 from isi_net.daemon.loop import Loop, Signals, watchdog
 from isi_net.daemon.reporting import Reporting
+from isi_net.daemon.serving import Kept, Serving
 from isi_net.daemon.watch import WakeUps
-from isi_net.dhcp.service import DHCPClients, Rules
-from isi_net.dhcp.supervisor import Supervisor
-from isi_net.errors import Error, FormatError, Refused, Unreadable
-from isi_net.flexnet import published
+from isi_net.errors import Error, Refused
 from isi_net.merger.merger import Merger
 from isi_net.merger.role import Role
 from isi_net.model.network import Node
 from isi_net.model.turn import Turn
-from isi_net.services import Following, Saying
 from isi_net.settings import Settings, load, node_of
 from isi_net.store.lock import FileLock
 from isi_net.store.read import read
@@ -38,10 +33,8 @@ def run(tree: Tree, once: bool = False) -> list[str]:
     log = Log(tree.log, node, os.getpid(), time.time)
     log.open()
     signals, wake_ups = Signals(), WakeUps()
-    # Clients that are still wanted run on while the settings change.
-    supervisor = Supervisor(log.write, _boottime, time.time, wake_ups.attend, wake_ups.neglect)
-    services = None if once else _Services(tree, supervisor)
-    daemon = _Daemon(tree, settings, node, log, signals, wake_ups, services)
+    services = Kept(tree, wake_ups, log.write, _boottime)
+    daemon = _Daemon(tree, settings, node, log, signals, wake_ups, None if once else services)
     try:
         if once:
             return daemon.once()
@@ -60,7 +53,7 @@ def run(tree: Tree, once: bool = False) -> list[str]:
                 daemon = _Daemon(tree, settings, node, log, signals, wake_ups, services)
             daemon.reporting.look_at_machine()
     finally:
-        supervisor.end()
+        services.supervisor.end()
         daemon.end()
         signals.wake_nobody()
         wake_ups.close()
@@ -125,14 +118,6 @@ def _reload(tree: Tree, settings: Settings, log: Log) -> Settings:
     return fresh
 
 
-class _Services:
-    """What of the services outlives a change of the settings."""
-
-    def __init__(self, tree: Tree, supervisor: Supervisor) -> None:
-        self.supervisor = supervisor
-        self.wishes, self.saying = Following(tree), Saying(tree)
-
-
 class _Daemon:
     """One life between two changes of the settings."""
 
@@ -144,7 +129,7 @@ class _Daemon:
         log: Log,
         signals: Signals,
         wake_ups: WakeUps,
-        services: _Services | None,
+        services: Kept | None,
     ) -> None:
         """Without `services`, which is for one turn only, none is started, and the turn tries for the role;
         else a thread waits for that in the kernel.
@@ -154,13 +139,12 @@ class _Daemon:
         wake = wake_ups.wake if services is not None else None
         self._role = Role(tree, node, os.getpid(), settings.deadline, time.time, _boottime, wake)
         self.reporting = Reporting(tree, settings, node, _boottime)
-        self._network = published.Following(tree)
+        self._serving: Serving | None = None
         parts: dict[str, Callable[[], Turn]] = {"IPReporter": self.reporting.turn}
         if services is not None:
             in_cloud = self.reporting.machine_is_in_cloud()
-            rules = Rules(node, settings.interfaces, settings.client, settings.source, in_cloud)
-            self._clients = DHCPClients(tree, rules, services.supervisor, _boottime)
-            parts["DHCPClients"] = lambda: self._run_clients(services)
+            self._serving = Serving(tree, settings, node, in_cloud, lambda: self.reporting.found, services)
+            parts |= self._serving.parts()
         parts["IPMerger"] = Merger(tree, node, self._role, time.time, log.write).turn
         self._loop = Loop(
             parts,
@@ -177,15 +161,8 @@ class _Daemon:
         """Gives the role back; nothing is waited for."""
         with watchdog(self._deadline):
             self._role.give_back("released", rest=False)
-
-    def _run_clients(self, services: _Services) -> Turn:
-        wishes = services.wishes.look()
-        # Why the configuration cannot be read, the others say; clients run on without it.
-        with contextlib.suppress(Unreadable, FormatError):
-            self._network.look()
-        turn = self._clients.turn(wishes, self._network.last, self.reporting.found)
-        services.saying.say("DHCPClients", self._clients.services)
-        return replace(turn, findings=(*turn.findings, *services.wishes.findings()))
+        if self._serving is not None:
+            self._serving.close()
 
     def _watch(self) -> str:
         """Has our lease files and what is wanted of services end a rest; and, while the role is ours,

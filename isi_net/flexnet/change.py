@@ -17,6 +17,7 @@ from isi_net.model.check import check
 from isi_net.model.finding import Finding
 from isi_net.model.guard import Guarded, guard
 from isi_net.model.network import Configuration
+from isi_net.model.static import with_addresses, without_address
 from isi_net.store import atomic, revisions
 from isi_net.store.tree import Tree
 
@@ -51,6 +52,8 @@ def change(
     for attempt in range(TRIES):
         before = published.load(tree)
         after = edit(before)
+        if not after.same_network(before):
+            after = with_addresses(after, before)
         lines = tuple(changes(before, after))
         if after.same_network(before):
             return Changed((), (), before.revision)
@@ -58,15 +61,17 @@ def change(
         known = set(check(before))
         for refusal in (*judged.refusals, *(one for one in check(after) if one not in known)):
             raise Refused(f"{refusal.place}: {refusal.message}", todo=refusal.action)
+        lacked = set(without_address(before))
+        lacking = tuple(one for one in without_address(after) if one not in lacked)
         if dry_run:
-            return Changed(lines, judged.warnings, before.revision)
+            return Changed(lines, (*judged.warnings, *lacking), before.revision)
         after = replace(after, term=before.term, published=int(time.time()), author=author)
         try:
             revision, warnings = _publish(tree, before, after)
         except Conflict:
             pause(0.01 * 2**attempt)
             continue
-        return Changed(lines, (*judged.warnings, *warnings), revision)
+        return Changed(lines, (*judged.warnings, *lacking, *warnings), revision)
     winner = published.load(tree)
     raise Conflict(
         f"somebody published first {TRIES} times; the last was {winner.author}",

@@ -114,7 +114,7 @@ class SecondName:
 
 
 class Members:
-    """Keeps the `pool_members` files: who holds which address of an externally managed pool, as published."""
+    """Keeps the `pool_members` files: who holds which address of which pool, as published."""
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
@@ -130,7 +130,7 @@ class Members:
         wanted = {
             self._tree.members_of(*configuration.numbers(pool_id)): (pool_id, pool)
             for pool_id, pool in configuration.pools()
-            if pool.externally_managed
+            if pool.externally_managed or pool.addresses
         }
         if configuration.revision != self._revision:
             self._good = {}

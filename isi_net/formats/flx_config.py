@@ -37,6 +37,7 @@ from isi_net.model.network import (
     Balancing,
     ClusterSettings,
     Configuration,
+    GivenAddress,
     Groupnet,
     Iface,
     Node,
@@ -230,7 +231,7 @@ _POOL = _Kind(
     },
     children=("iface", "range", "static_route", "rule", "sc_dns_zone_alias", "sc_suspended_node"),
 )
-_IFACE = _Kind("iface", needed={"lnn": _lnn, "name": _interface})
+_IFACE = _Kind("iface", needed={"lnn": _lnn, "name": _interface}, optional={"address": _ip})
 _MANUAL = _Kind("range", needed={"low": _ip, "high": _ip, "origin": _one_of("manual")})
 _LEASED = _Kind(
     "range",
@@ -350,7 +351,10 @@ def _configuration(root: etree._Element) -> Configuration:
     if stray := str(root.xpath("normalize-space()")):
         raise _Unread(root, f"text between the elements: {stray[:32]!r}")
     values = _values(root, _FLX_CONFIG)
-    del values["schema"]
+    if values.pop("schema") == str(SCHEMA_BEFORE):
+        for iface in root.iter(_IFACE.tag):
+            if "address" in iface.attrib:
+                raise _Unread(iface, f"address of <{_IFACE.tag}> has no place in schema {SCHEMA_BEFORE}")
     children = _children(root, _FLX_CONFIG)
     return Configuration(
         **values,
@@ -394,7 +398,8 @@ def _subnet(element: etree._Element) -> Subnet:
     if subnet.prefixlen > bits:
         raise _Unread(element, f"{subnet.prefixlen} is no prefix length of {subnet.addr_family}")
     ranges = (*subnet.sc_service_addrs, *(one for pool in subnet.pools for one in pool.manual_ranges))
-    for address in (subnet.base_addr, subnet.gateway, *(one.low for one in ranges)):
+    given = (one.address for pool in subnet.pools for one in pool.addresses)
+    for address in (subnet.base_addr, subnet.gateway, *(one.low for one in ranges), *given):
         if address is not None and address.version != version:
             raise _Unread(element, f"{address} in an {subnet.addr_family} subnet")
     return subnet
@@ -404,10 +409,14 @@ def _pool(element: etree._Element) -> Pool:
     children = _children(element, _POOL)
     leased = [one for one in children["range"] if one.get("origin") == "leased"]
     manual = [one for one in children["range"] if one.get("origin") != "leased"]
+    ifaces = [_values(one, _IFACE) for one in children["iface"]]
     return Pool(
         **_values(element, _POOL),
         manual_ranges=tuple(_range(one, _MANUAL) for one in manual),
-        manual_ifaces=tuple(Iface(**_values(one, _IFACE)) for one in children["iface"]),
+        manual_ifaces=tuple(Iface(one["lnn"], one["name"]) for one in ifaces),
+        addresses=tuple(
+            GivenAddress(Iface(one["lnn"], one["name"]), one["address"]) for one in ifaces if "address" in one
+        ),
         assignments=tuple(_assignment(one) for one in leased),
         static_routes=tuple(_static_route(one) for one in children["static_route"]),
         rules=tuple(_values(one, _RULE)["name"] for one in children["rule"]),
@@ -519,12 +528,14 @@ def _rendered_subnet(subnet: Subnet) -> str:
 
 
 def _rendered_pool(pool: Pool) -> str:
+    addresses = {one.iface: one.address for one in pool.addresses}
+    ifaces = ({**one._asdict(), "address": addresses.get(one)} for one in pool.manual_ifaces)
     return _element(
         3,
         _POOL,
         _fields(pool, _POOL),
         (
-            *(_element(4, _IFACE, one._asdict()) for one in pool.manual_ifaces),
+            *(_element(4, _IFACE, one) for one in ifaces),
             *(_element(4, _MANUAL, {**one._asdict(), "origin": "manual"}) for one in pool.manual_ranges),
             *(_element(4, _LEASED, _leased(one)) for one in pool.assignments),
             *(_element(4, _STATIC_ROUTE, one._asdict()) for one in pool.static_routes),

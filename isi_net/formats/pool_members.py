@@ -32,14 +32,24 @@ class Member(msgspec.Struct, frozen=True):
     origin: Literal["leased"] = "leased"
 
 
+class ManualMember(msgspec.Struct, frozen=True):
+    """An interface in the pool by hand, and the address that it was given."""
+
+    address: str
+    lnn: Lnn
+    interface: str
+    origin: Literal["manual"] = "manual"
+
+
 @dataclass(frozen=True, slots=True)
 class PoolMembers:
-    """Who is in a pool at one revision: members by address, and the ranges that people made."""
+    """Who is in a pool at one revision: members by address, and the ranges and members that people made."""
 
     revision: int
     pool: PoolId
     members: tuple[Member, ...] = ()
     manual_ranges: tuple[Range, ...] = ()
+    manual_members: tuple[ManualMember, ...] = ()
     schema: int = SCHEMA
 
 
@@ -55,6 +65,7 @@ class _PoolMembers(msgspec.Struct, frozen=True):
     pool: str
     members: tuple[Member, ...]
     manual_ranges: tuple[_Manual, ...]
+    manual_members: tuple[ManualMember, ...] = ()
 
 
 def parse(data: bytes, name: str = "") -> PoolMembers:
@@ -66,6 +77,7 @@ def parse(data: bytes, name: str = "") -> PoolMembers:
             pool=parse_pool_id(read.pool),
             members=read.members,
             manual_ranges=tuple(_range(one) for one in read.manual_ranges),
+            manual_members=read.manual_members,
             schema=read.schema,
         )
     except BadValue as why:
@@ -87,6 +99,10 @@ def render(revision: int, pool_id: PoolId, pool: Pool, nodes: Sequence[Node]) ->
             pool=str(pool_id),
             members=tuple(members),
             manual_ranges=tuple(_Manual(str(one.low), str(one.high)) for one in pool.manual_ranges),
+            manual_members=tuple(
+                ManualMember(str(one.address), one.iface.lnn, one.iface.name)
+                for one in sorted(pool.addresses, key=lambda one: (int(one.address), one.iface))
+            ),
         )
     )
 

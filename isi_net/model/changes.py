@@ -3,14 +3,22 @@
 from collections.abc import Iterator
 from dataclasses import fields
 
-from isi_net.model.network import Assignment, ClusterSettings, Configuration, Groupnet, Pool, Subnet
+from isi_net.model.network import (
+    Assignment,
+    ClusterSettings,
+    Configuration,
+    GivenAddress,
+    Groupnet,
+    Pool,
+    Subnet,
+)
 from isi_net.model.rules import interface_place
 
 _Part = Groupnet | Subnet | Pool
 SETTINGS = "settings"
 
 # What has lines of its own, or is only bookkeeping.
-_NOT_SHOWN = frozenset({"number", "next_number", "subnets", "pools", "assignments"})
+_NOT_SHOWN = frozenset({"number", "next_number", "subnets", "pools", "assignments", "addresses"})
 
 
 def changes(before: Configuration, after: Configuration) -> Iterator[str]:
@@ -32,6 +40,7 @@ def changes(before: Configuration, after: Configuration) -> Iterator[str]:
             was = old[key][1]
             yield from _differences(path, was, part)
         if isinstance(part, Pool):
+            yield from _given(path, was.addresses if isinstance(was, Pool) else (), part.addresses)
             yield from _moves(path, was.assignments if isinstance(was, Pool) else (), part.assignments)
     names = {node.devid: node for node in before.nodes}
     for node in after.nodes:
@@ -66,6 +75,16 @@ def _settings(part: _Part | ClusterSettings) -> list[tuple[str, object, object]]
         for field in fields(part)
         if field.name not in _NOT_SHOWN
     ]
+
+
+def _given(path: str, before: tuple[GivenAddress, ...], after: tuple[GivenAddress, ...]) -> Iterator[str]:
+    """The addresses that interfaces by hand were given, or gave back."""
+    for one in before:
+        if one not in after:
+            yield f"{path}: {one.address} taken from {one.iface}"
+    for one in after:
+        if one not in before:
+            yield f"{path}: {one.address} given to {one.iface}"
 
 
 def _moves(path: str, before: tuple[Assignment, ...], after: tuple[Assignment, ...]) -> Iterator[str]:

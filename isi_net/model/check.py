@@ -35,7 +35,7 @@ def check(configuration: Configuration) -> tuple[Finding, ...]:
         for pool in subnet.pools
     )
     whole = chain(_names(configuration), _overlapping_subnets(configuration), _oversubscribed(configuration))
-    placed = chain(_assignments(configuration), _on_azure(configuration))
+    placed = chain(_given_twice(configuration), _assignments(configuration), _on_azure(configuration))
     return tuple(sorted(set(chain(groupnets, subnets, pools, whole, placed))))
 
 
@@ -63,7 +63,8 @@ def _subnet(subnet_id: SubnetId, subnet: Subnet) -> Iterator[Finding]:
         return
     version = 4 if subnet.addr_family == "ipv4" else 6
     ranges = (*subnet.sc_service_addrs, *(one for pool in subnet.pools for one in pool.manual_ranges))
-    told = (subnet.base_addr, subnet.gateway, *(end for one in ranges for end in (one.low, one.high)))
+    given = (one.address for pool in subnet.pools for one in pool.addresses)
+    told = (subnet.base_addr, subnet.gateway, *(end for one in ranges for end in (one.low, one.high)), *given)
     strangers = [one for one in told if one is not None and one.version != version]
     if strangers:
         yield _wrong(subnet_id, "family", f"is {subnet.addr_family}, but {strangers[0]} is not")
@@ -96,6 +97,10 @@ def _pool(pool_id: PoolId, pool: Pool, subnet: Subnet) -> Iterator[Finding]:
     for iface in pool.manual_ifaces:
         if not 1 <= iface.lnn <= MAX_LNN:
             yield _wrong(pool_id, "lnn", f"{iface} names no node", f"an LNN is 1 to {MAX_LNN}")
+    for given in pool.addresses:
+        if not any(one.holds(given.address) for one in pool.manual_ranges):
+            what = f"{given}, which is in none of its ranges"
+            yield _wrong(pool_id, "range", what, "give it one of them, or none: it gets a free one")
     if pool.externally_managed and (unfit := why_unfit(pool_id.subnet_id, subnet, pool)):
         yield _wrong(pool_id, "pool_unfit", f"is externally managed, but {unfit[0]}", unfit[1])
     if not pool.externally_managed and (pool.assignments or pool.external_manager):
@@ -221,6 +226,23 @@ def _on_azure(configuration: Configuration) -> Iterator[Finding]:
                 yield _wrong(
                     pool_id, "azure_subnet", what, f"make it there: {PoolId(*AZURE_SUBNET, pool_id.pool)}"
                 )
+
+
+def _given_twice(configuration: Configuration) -> Iterator[Finding]:
+    """An address that an interface was given by hand is its own: nobody else was given it, or leased it."""
+    holders: dict[object, tuple[PoolId, str]] = {
+        one.address: (pool_id, f"leased to node {one.devid} {one.interface}")
+        for pool_id, pool in configuration.pools()
+        for one in pool.assignments
+    }
+    for pool_id, pool in configuration.pools():
+        for given in pool.addresses:
+            if given.address in holders:
+                other, whose = holders[given.address]
+                what = f"{given}, which is {whose} in {other}"
+                yield _wrong(pool_id, "address_twice", what, "give each interface an address of its own")
+            else:
+                holders[given.address] = pool_id, f"given to {given.iface}"
 
 
 def _assignments(configuration: Configuration) -> Iterator[Finding]:

@@ -57,6 +57,16 @@ class Iface(NamedTuple):
         return f"{self.lnn}:{self.name}"
 
 
+class GivenAddress(NamedTuple):
+    """The address that an interface in a pool by hand has: one, and always the same."""
+
+    iface: Iface
+    address: IPAddress
+
+    def __str__(self) -> str:
+        return f"{self.iface} has {self.address}"
+
+
 class StaticRoute(NamedTuple):
     """A route of a pool's members: `10.2.0.0/16-10.1.1.1`."""
 
@@ -94,8 +104,9 @@ class Node(NamedTuple):
 class Pool:
     """A pool of addresses.  `number` is the id in file names.
 
-    `manual_ranges` and `manual_ifaces` were made by people; an externally managed pool has its
-    `assignments` besides, which only the merger makes.
+    `manual_ranges` and `manual_ifaces` were made by people; `addresses` says which address out of the one
+    each of the other was given (`model/static.py`).  An externally managed pool has its `assignments`
+    besides, which only the merger makes.
     """
 
     number: int
@@ -107,6 +118,7 @@ class Pool:
     aggregation_mode: AggregationMode = "roundrobin"
     manual_ranges: tuple[Range, ...] = ()
     manual_ifaces: tuple[Iface, ...] = ()
+    addresses: tuple[GivenAddress, ...] = ()
     assignments: tuple[Assignment, ...] = ()
     static_routes: tuple[StaticRoute, ...] = ()
     rules: tuple[str, ...] = ()

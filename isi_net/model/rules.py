@@ -94,6 +94,11 @@ def owners_in(configuration: Configuration) -> Spans[Owner]:
 
 
 def _owners(configuration: Configuration) -> Iterator[tuple[int, int, Owner]]:
+    for pool_id, pool in configuration.pools():
+        for given in pool.addresses:
+            if given.address.version == 4:
+                address = int(given.address)
+                yield address, address, Owner(None, f"given by hand to {given.iface} in {pool_id}")
     for subnet_id, subnet in configuration.subnets():
         for one in subnet.sc_service_addrs:
             if one.low.version == 4:

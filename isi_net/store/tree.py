@@ -76,6 +76,11 @@ class Tree:
         return os.path.join(self.run, "daemon.lock")
 
     @property
+    def applied(self) -> str:
+        """What Flexnet put on this node's interfaces; of this boot, as they are."""
+        return os.path.join(self.run, "flexnet")
+
+    @property
     def services_said(self) -> str:
         """What the daemon says of its services; of this boot."""
         return os.path.join(self.run, "services")

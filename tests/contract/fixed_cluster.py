@@ -24,6 +24,7 @@ from isi_net.model.names import GroupnetId
 from isi_net.model.network import Configuration, Groupnet, Iface, Pool, Range, StaticRoute, Subnet
 from isi_net.model.report import Report
 from isi_net.model.service import Service, Wish, Wishes
+from isi_net.model.static import with_addresses
 from isi_net.model.tenure import Tenure
 from isi_net.store.tree import Tree
 
@@ -41,7 +42,8 @@ def make(directory: Path, reported_at: int = THEN) -> Tree:
         write(tree.report(report.devid), node_report.render(report))
     write(tree.inventory(1), inventory.render(Inventory(1, 1, "GLaDOS-1", interfaces())))
     write(tree.report(3), b'{"schema": 1, "devid": 3, "lnn": "three"}\n')
-    merged = merge(by_hand(), reports(THEN), THEN).configuration
+    known = with_addresses(by_hand(), Configuration())
+    merged = merge(known, reports(THEN), THEN).configuration
     published = replace(
         merged,
         revision=12,

@@ -108,6 +108,10 @@ def test_only_flx_config_knows_lxml() -> None:
     assert importers("lxml") == {"formats/flx_config.py"}
 
 
+def test_only_netlink_knows_pyroute2() -> None:
+    assert importers("pyroute2") == {"flexnet/netlink.py"}
+
+
 def test_only_the_lock_knows_portalocker() -> None:
     assert importers("portalocker") == {"store/lock.py"}
 

@@ -49,6 +49,8 @@ INTERFACE_KEYS = (
 REPORT_KEYS = "devid lnn node source manager version reported_at addresses problems"
 SERVICE_KEYS = "name enabled by_hand state reason pid since starts last_exit next_try"
 KEYS = {
+    "flexnet plan": "nic command",
+    "flexnet status": "enabled revision applied_revision applied addresses differences findings",
     "services list": SERVICE_KEYS,
     "services view dhclient-ext-1": SERVICE_KEYS,
     "ifs check --wait 0": "check verdict said measured unit todo hosts",

@@ -103,12 +103,12 @@ def clusters(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def tried(directory: Path, example: str) -> Ran:
     """Runs an example in a cluster's directory.
 
-    What lasts, or wants other hosts, shows its help instead, behind the words of the example: an option or
-    command that is not known is an error before that.
+    What lasts, or wants other hosts or network cards, shows its help instead, behind the words of the
+    example: an option or command that is not known is an error before that.
     """
     words = [re.sub("^/(srv|tmp)/", rf"{directory}/\1/", word) for word in shlex.split(example)]
     command = meant(words)
-    if {"demo", "ifs"} & set(words) or ("daemon" in words and "--once" not in words):
+    if {"demo", "flexnet", "ifs"} & set(words) or ("daemon" in words and "--once" not in words):
         return fixed_cluster.run(directory, *words, "--help")
     if "daemon" in words:  # its watchdog wants a stderr of its own
         ran = subprocess.run(

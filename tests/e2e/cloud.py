@@ -39,6 +39,8 @@ DEBIAN_PACKAGES = {
     "bridge": "iproute2",
     "dnsmasq": "dnsmasq-base",
     "dhclient": "isc-dhcp-client",
+    "dhcpd": "isc-dhcp-server",
+    "ping": "iputils-ping",
 }
 
 # Short intervals: the defaults wait up to a minute for what a server next door answers at once.
@@ -163,8 +165,17 @@ class Dnsmasq:
     """dnsmasq as the DHCP server of a cloud: each MAC has a reservation, and nobody else gets anything."""
 
     def __init__(
-        self, namespace: Namespace, interface: str, address: str, directory: Path, domain: str
+        self,
+        namespace: Namespace,
+        interface: str,
+        address: str,
+        directory: Path,
+        domain: str = DOMAIN,
+        lease_seconds: int = LEASE_SECONDS,
+        renew_seconds: int | None = None,
     ) -> None:
+        """`renew_seconds` is T1, if the client shall not have half of the lease; T2 follows 15 s later."""
+        self._lease_seconds, self._renew_seconds = lease_seconds, renew_seconds
         self._namespace = namespace
         self._domain = domain
         self._interface = interface
@@ -191,7 +202,8 @@ class Dnsmasq:
             "--no-ping",  # the clients configure nothing, so a ping could tell it nothing
             f"--dhcp-leasefile={self._leases}",
             f"--dhcp-hostsfile={self._hosts}",
-            f"--dhcp-range={SUBNET.network_address},static,{SUBNET.netmask},{LEASE_SECONDS}",
+            f"--dhcp-range={SUBNET.network_address},static,{SUBNET.netmask},{self._lease_seconds}",
+            *self._times(),
             f"--dhcp-option=option:router,{self._address}",
             f"--dhcp-option=option:dns-server,{DNS_SERVER}",
             f"--dhcp-option=option:domain-name,{self._domain}",
@@ -204,6 +216,14 @@ class Dnsmasq:
         """Leave every client without an answer."""
         assert self._program is not None, "start the server before stopping it"
         stop(self._program)
+
+    def _times(self) -> list[str]:
+        if self._renew_seconds is None:
+            return []
+        return [
+            f"--dhcp-option-force=option:T1,{self._renew_seconds}",
+            f"--dhcp-option-force=option:T2,{self._renew_seconds + 15}",
+        ]
 
     def reserve(self, mac: str, address: str) -> None:
         """Give a MAC its address; a client that has another is refused it when it next asks."""
@@ -236,6 +256,63 @@ class Dnsmasq:
             is_so=lambda read: read >= times,
             within=10,
         )
+
+
+class Dhcpd:
+    """ISC dhcpd as that server.  It reads its reservations when it starts, so each makes it start again."""
+
+    def __init__(
+        self,
+        namespace: Namespace,
+        interface: str,
+        address: str,
+        directory: Path,
+        domain: str = DOMAIN,
+        lease_seconds: int = LEASE_SECONDS,
+        renew_seconds: int | None = None,
+    ) -> None:
+        self._namespace, self._interface, self._address = namespace, interface, address
+        self._domain = domain
+        self._lease_seconds, self._renew_seconds = lease_seconds, renew_seconds
+        self._configuration = directory / "dhcpd.conf"
+        self._leases = directory / "dhcpd.leases"
+        self._log = directory / "dhcpd.log"
+        self._reservations: dict[str, str] = {}
+        self._program: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        renew = self._renew_seconds or self._lease_seconds // 2
+        hosts = "".join(
+            f"host h{number} {{ hardware ethernet {mac}; fixed-address {address}; }}\n"
+            for number, (mac, address) in enumerate(self._reservations.items())
+        )
+        self._configuration.write_text(
+            f"authoritative; ping-check false;\n"
+            f"default-lease-time {self._lease_seconds}; max-lease-time {self._lease_seconds};\n"
+            f"option dhcp-renewal-time {renew}; option dhcp-rebinding-time {renew + 15};\n"
+            f"option routers {self._address}; option domain-name-servers {DNS_SERVER};\n"
+            f'option domain-name "{self._domain}"; option interface-mtu {MTU};\n'
+            f"subnet {SUBNET.network_address} netmask {SUBNET.netmask} {{ }}\n{hosts}"
+        )
+        self._leases.touch()
+        times = self._times_ready()
+        self._program = self._namespace.start(
+            *("dhcpd", "-d", "-4", "--no-pid", "-cf", str(self._configuration)),
+            *("-lf", str(self._leases), self._interface),
+            log=self._log,
+        )
+        eventually(self._times_ready, "dhcpd has started", is_so=lambda ready: ready > times, within=10)
+
+    def _times_ready(self) -> int:
+        log = self._log.read_text(errors="replace") if self._log.exists() else ""
+        return log.count("Server starting service.")
+
+    def reserve(self, mac: str, address: str) -> None:
+        """Give a MAC its address."""
+        assert self._program is not None, "start the server before reserving"
+        self._reservations[mac] = address
+        stop(self._program)
+        self.start()
 
 
 class Node:
@@ -347,6 +424,12 @@ class Node:
         assert done.returncode == 0, f"isi_net {' '.join(arguments)} on {self.name}: {done}"
         return json.loads(done.stdout)
 
+    def ask_anyway(self, *arguments: str) -> Any:
+        """What a command answers as JSON, also when its exit status says that something is wrong."""
+        done = self.isi_net(*arguments, "--format", "json")
+        assert done.stdout, f"isi_net {' '.join(arguments)} on {self.name}: {done}"
+        return json.loads(done.stdout)
+
     def _isi_net(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "isi_net", "--root", str(self.root), "--ifs", str(self.ifs), *arguments]
 
@@ -354,13 +437,23 @@ class Node:
 class Cloud:
     """A fabric with a gateway that leases addresses, and the nodes that are plugged into it."""
 
-    def __init__(self, directory: Path, *, answers_arp: bool = True, domain: str = DOMAIN) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        answers_arp: bool = True,
+        domain: str = DOMAIN,
+        server: type[Dnsmasq] | type[Dhcpd] = Dnsmasq,
+        lease_seconds: int = LEASE_SECONDS,
+        renew_seconds: int | None = None,
+    ) -> None:
         """`answers_arp`: the fabric answers ARP for reserved addresses, as a VPC does.
 
         Without it a server can not unicast to a client that configures nothing, and no renewal succeeds.
         The server leases the `domain`; AWS' own and the resolver tell a node that it is in AWS.
         """
         self._domain = domain
+        self._server_of, self._times = server, (lease_seconds, renew_seconds)
         self.directory = directory
         self.ifs = directory / "ifs"
         self.nodes: list[Node] = []
@@ -380,7 +473,7 @@ class Cloud:
             self.gateway.ip("address", "add", f"{GATEWAY}/{SUBNET.prefixlen}", "dev", "eth0")
             folder = self.directory / "gateway"
             folder.mkdir()
-            self.server = Dnsmasq(self.gateway, "eth0", GATEWAY, folder, self._domain)
+            self.server = self._server_of(self.gateway, "eth0", GATEWAY, folder, self._domain, *self._times)
             self.server.start()
             self._stack = stack.pop_all()
         return self
@@ -395,7 +488,7 @@ class Cloud:
 
     def plug(self, namespace: Namespace, interface: str, mac: str) -> None:
         """Put a NIC into a namespace, cabled to the fabric and up, with no address of any family."""
-        port = _port_of(mac)
+        port = port_of(mac)
         self.fabric.ip(
             *("link", "add", port, "type", "veth"),
             *("peer", "name", interface, "address", mac, "netns", namespace.name),
@@ -453,6 +546,6 @@ class Cloud:
         )
 
 
-def _port_of(mac: str) -> str:
+def port_of(mac: str) -> str:
     """The fabric's end of a NIC's cable; names of interfaces have 15 characters at most."""
     return "p" + mac.replace(":", "")

@@ -5,9 +5,9 @@ from ipaddress import IPv4Address, IPv6Address
 import pytest
 
 from isi_net.errors import FormatError, NewerSchema
-from isi_net.formats.pool_members import Member, PoolMembers, parse, render
+from isi_net.formats.pool_members import ManualMember, Member, PoolMembers, parse, render
 from isi_net.model.names import PoolId
-from isi_net.model.network import Assignment, Node, Pool, Range
+from isi_net.model.network import Assignment, GivenAddress, Iface, Node, Pool, Range
 
 POOL_ID = PoolId("groupnet0", "subnet0", "pool0")
 HAND_MADE = Range(IPv4Address("10.20.30.50"), IPv4Address("10.20.30.59"))
@@ -16,6 +16,8 @@ POOL = Pool(
     "pool0",
     "externally_managed",
     manual_ranges=(HAND_MADE,),
+    manual_ifaces=(Iface(2, "ext-2"),),
+    addresses=(GivenAddress(Iface(2, "ext-2"), IPv4Address("10.20.30.50")),),
     assignments=(
         Assignment(IPv4Address("10.20.30.100"), 7, "ext-1", None),
         Assignment(IPv4Address("10.20.30.20"), 1, "ext-1", IPv4Address("10.20.30.1")),
@@ -52,6 +54,14 @@ GOLDEN = b"""\
       "high": "10.20.30.59",
       "origin": "manual"
     }
+  ],
+  "manual_members": [
+    {
+      "address": "10.20.30.50",
+      "lnn": 2,
+      "interface": "ext-2",
+      "origin": "manual"
+    }
   ]
 }
 """
@@ -70,6 +80,7 @@ def test_it_is_read_back() -> None:
             Member(IPv4Address("10.20.30.100"), 7, None, None, "ext-1", None),
         ),
         manual_ranges=(HAND_MADE,),
+        manual_members=(ManualMember("10.20.30.50", 2, "ext-2"),),
     )
 
 

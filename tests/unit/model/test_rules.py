@@ -7,7 +7,7 @@ import pytest
 
 from isi_net.model.lease import Lease
 from isi_net.model.names import PoolId, SubnetId
-from isi_net.model.network import Configuration, Groupnet, Pool, Range, Subnet
+from isi_net.model.network import Configuration, GivenAddress, Groupnet, Iface, Pool, Range, Subnet
 from isi_net.model.rules import Claim, Spans, owners_in, subnets_in, why_refused, why_unfit
 
 SUBNET_ID = SubnetId("groupnet0", "subnet0")
@@ -22,7 +22,16 @@ def spans(low: str, high: str) -> tuple[Range, ...]:
     return (Range(ip(low), ip(high)),)
 
 
-MANAGED = Pool(1, "pool0", "externally_managed", aggregation_mode="none", manual_ranges=spans("50", "59"))
+BY_HAND = Iface(2, "ext-1")
+MANAGED = Pool(
+    1,
+    "pool0",
+    "externally_managed",
+    aggregation_mode="none",
+    manual_ranges=spans("50", "59"),
+    manual_ifaces=(BY_HAND,),
+    addresses=(GivenAddress(BY_HAND, ip("56")),),
+)
 DYNAMIC = Pool(2, "pool1", "dynamic", manual_ranges=spans("20", "29"))
 SECOND = Pool(3, "pool2", "externally_managed", aggregation_mode="none", manual_ranges=spans("70", "70"))
 SUBNET = Subnet(
@@ -81,6 +90,7 @@ def refusal(address: str, subnet: Subnet = SUBNET, **said: Any) -> str | None:
         ("45", "oversubscribed"),
         ("70", "oversubscribed"),
         ("55", None),
+        ("56", "address_service"),
     ],
 )
 def test_an_address_that_is_somebody_elses_is_refused(address: str, code: str | None) -> None:

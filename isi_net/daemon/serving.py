@@ -1,0 +1,79 @@
+"""The services' part of the daemon: its DHCP clients and Flexnet, as commands want them."""
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from isi_net.daemon.watch import WakeUps
+from isi_net.dhcp.leases import InterfaceLease
+from isi_net.dhcp.service import DHCPClients, Rules
+from isi_net.dhcp.supervisor import Supervisor
+from isi_net.errors import FormatError, Unreadable
+from isi_net.flexnet import published
+from isi_net.flexnet.apply import Flexnet
+from isi_net.model.network import Node
+from isi_net.model.service import FLEXNET
+from isi_net.model.turn import Turn
+from isi_net.services import Following, Saying
+from isi_net.settings import Settings
+from isi_net.store.tree import Tree
+
+
+class Kept:
+    """What of the services outlives a change of the settings: clients that are still wanted run on."""
+
+    def __init__(
+        self, tree: Tree, wake_ups: WakeUps, log: Callable[[str], None], ticking: Callable[[], float]
+    ) -> None:
+        """`log` takes what clients say; `ticking` is in seconds that never jump."""
+        self.supervisor = Supervisor(log, ticking, time.time, wake_ups.attend, wake_ups.neglect)
+        self.wishes, self.saying = Following(tree), Saying(tree)
+        self.wake, self.ticking = wake_ups.wake, ticking
+
+
+class Serving:
+    """The services of one node between two changes of its settings; each is a part of the loop."""
+
+    def __init__(
+        self,
+        tree: Tree,
+        settings: Settings,
+        node: Node,
+        in_cloud: bool,
+        leases: Callable[[], tuple[InterfaceLease, ...]],
+        kept: Kept,
+    ) -> None:
+        """`in_cloud` is whether a cloud gives the addresses; `leases` gives them as they were last read."""
+        self._kept, self._leases = kept, leases
+        self._network = published.Following(tree)
+        rules = Rules(node, settings.interfaces, settings.client, settings.source, in_cloud)
+        self._clients = DHCPClients(tree, rules, kept.supervisor, kept.ticking)
+        self._flexnet = Flexnet(tree, node, settings.interfaces, time.time, kept.ticking, kept.wake)
+
+    def parts(self) -> Mapping[str, Callable[[], Turn]]:
+        """The turns to take, by name."""
+        return {"DHCPClients": self._run_clients, "Flexnet": self._apply}
+
+    def close(self) -> None:
+        """Lets go of the kernel; clients and addresses stay."""
+        self._flexnet.close()
+
+    def _run_clients(self) -> Turn:
+        wishes = self._kept.wishes.look()
+        # Why the configuration cannot be read, the others say; clients run on without it.
+        with contextlib.suppress(Unreadable, FormatError):
+            self._network.look()
+        turn = self._clients.turn(wishes, self._network.last, self._leases())
+        self._kept.saying.say("DHCPClients", self._clients.services)
+        return replace(turn, findings=(*turn.findings, *self._kept.wishes.findings()))
+
+    def _apply(self) -> Turn:
+        """Flexnet's turn, when it is enabled; nothing is taken away when it is disabled."""
+        wishes = self._kept.wishes.look()
+        wish = None if wishes is None else wishes.enabled(FLEXNET)
+        self._kept.saying.say("Flexnet", [self._flexnet.service(wish)])
+        if not wish:
+            self._flexnet.close()
+            return Turn(f"off; isi_net services enable {FLEXNET}")
+        return self._flexnet.turn()

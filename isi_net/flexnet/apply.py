@@ -1,0 +1,298 @@
+"""Flexnet's part of the daemon: this node's NICs get what the published configuration gives them.
+
+A turn compares, by netlink, and takes the steps of `model/applying.py`.  One in which neither the
+configuration nor anything in the kernel changed lists the revisions and reads a socket.  Whatever ends the
+daemon between two steps, its next start finds the difference and goes on.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from isi_net.errors import Refused, Unreadable
+from isi_net.flexnet import published
+from isi_net.flexnet.netlink import Changes, Kernel, NotPermitted, is_supported, refuse_unsupported
+from isi_net.flexnet.probe import RFC_5227, Announcement, Probe, Timing
+from isi_net.formats import applied as file
+from isi_net.model.applying import (
+    AddAddress,
+    AddressKey,
+    Applied,
+    AppliedAddress,
+    DeleteAddress,
+    Plan,
+    Present,
+    SetMtu,
+    Step,
+    Wanted,
+    plan,
+    wanted,
+)
+from isi_net.model.finding import Finding, Severity
+from isi_net.model.network import Configuration, Node
+from isi_net.model.service import FLEXNET, Service, State
+from isi_net.model.turn import Turn
+from isi_net.store.own_file import OwnFile
+from isi_net.store.tree import Tree
+
+# How long an address that somebody else uses is left alone before the network is asked again.  Two nodes
+# that change addresses with each other see each other's for a moment, so it begins short (RFC 5227,
+# RATE_LIMIT_INTERVAL, is the most).
+_AGAIN_SECONDS, _AGAIN_MOST_SECONDS = 2.0, 60.0
+
+_Key = tuple[str, IPv4Address]  # an address on a NIC, whatever its prefix
+
+
+def state_file(tree: Tree) -> OwnFile[Applied]:
+    """Where it is written down what was applied."""
+    return OwnFile(tree.applied, file.MAX, file.parse)
+
+
+@dataclass(frozen=True, slots=True)
+class _Duplicate:
+    """An address that somebody else uses: who, when to ask again, and how long to wait after that."""
+
+    mac: str
+    again: float
+    pause: float
+
+
+class Flexnet:
+    """Applies the configuration to one node's NICs, turn by turn."""
+
+    def __init__(
+        self,
+        tree: Tree,
+        node: Node,
+        interfaces: Mapping[str, str],
+        now: Callable[[], float],
+        clock: Callable[[], float],
+        wake: Callable[[], None],
+        timing: Timing = RFC_5227,
+        may_go_on: Callable[[Step], None] = lambda _: None,
+    ) -> None:
+        """`interfaces` maps the cluster's names to the NICs'; `now` is in seconds since the epoch, `clock` in
+        seconds that never jump; `wake` has the next turn come soon, from any thread; `may_go_on` is asked
+        before each step, and raises when it must not be taken.
+        """
+        self._tree, self._node, self._interfaces = tree, node, dict(interfaces)
+        self._now, self._clock, self._wake = now, clock, wake
+        self._timing, self._may_go_on = timing, may_go_on
+        self._file = state_file(tree)
+        self._kernel: Kernel | None = None
+        self._changes: Changes | None = None
+        self._network = published.Following(tree)
+        self._read: Configuration | None = None
+        self._settled: Turn | None = None  # how the last turn ended, when there is nothing left to do
+        self._probes: dict[_Key, Probe] = {}
+        self._clear: dict[_Key, str] = {}  # what nobody else uses, and why that is not known for certain
+        self._duplicates: dict[_Key, _Duplicate] = {}
+
+    def service(self, wish: bool | None) -> Service:
+        """What is said of the service; `wish` is what somebody said of it, None when nobody did."""
+        reason = "nobody enabled it" if wish is None else "by hand"
+        state: State = "running" if wish else "stopped"
+        return Service(FLEXNET, enabled=bool(wish), by_hand=wish is not None, state=state, reason=reason)
+
+    def close(self) -> None:
+        """Lets go of the kernel.  Everything stays as it is: the cluster goes on serving."""
+        for one in (self._kernel, self._changes):
+            if one is not None:
+                one.close()
+        self._kernel = self._changes = None
+        self._settled = None
+
+    def turn(self) -> Turn:
+        """One turn.  Raises what reading the configuration raises; then nothing is changed."""
+        if not is_supported():
+            return Turn("not on this system", (_unsupported(),))
+        configuration, is_new = self._configuration()
+        if self._kernel is None or self._changes is None:
+            self.close()
+            self._changes, self._kernel = Changes(), Kernel()  # first the ear, so that nothing is missed
+        if not self._changes.any() and not is_new and self._settled is not None:
+            return self._settled
+        self._settled = None
+        try:
+            turn, done = self._apply(self._kernel, configuration)
+        except Unreadable:
+            self.close()  # whatever is wrong with the socket, the next turn has another
+            raise
+        if done:
+            self._settled = turn
+        return turn
+
+    def _configuration(self) -> tuple[Configuration, bool]:
+        """The current configuration, and whether it is another than at the last turn."""
+        configuration, last = self._network.look(), self._read
+        self._read = configuration
+        return configuration, last != configuration
+
+    def _apply(self, kernel: Kernel, configuration: Configuration) -> tuple[Turn, bool]:
+        """Makes the difference; gives back how that went, and whether nothing is left to do."""
+        present = kernel.present()
+        should = wanted(configuration, self._node, self._interfaces)
+        before = self._file.lying_there() or Applied()
+        first = plan(should, present, before)
+        if first.ours is None:  # there is nothing published, or nothing newer than what was applied
+            return Turn(f"revision {should.revision}: nothing is changed", first.findings), True
+        waiting, refused = self._ask_network(first, present, should)
+        made = plan(should, present, before, waiting, refused)
+        ours = made.ours or frozenset()
+        adding = {step[:2] for step in made.steps if isinstance(step, AddAddress)}
+        if adding:
+            # First written down, then done: where the kernel keeps no marks, an address of ours that is not
+            # written down would be taken for somebody else's.
+            self._write(self._after(before, should, ours | adding, before.findings, changed=True))
+        walked = self._walk(kernel, made.steps, should)
+        ours = (ours | walked.added) - walked.removed
+        findings = (*walked.findings, *self._doubts())
+        self._write(self._after(before, should, ours, findings, changed=bool(made.steps)))
+        done = not (made.steps or waiting or refused)
+        return Turn(_sentence(should, ours, waiting), (*made.findings, *findings)), done
+
+    # Whether somebody else uses an address.
+
+    def _ask_network(
+        self, first: Plan, present: Present, should: Wanted
+    ) -> tuple[set[IPv4Address], set[IPv4Address]]:
+        """The addresses to wait for, and those that somebody else uses."""
+        known = {(one.nic, one.address.ip) for one in should.addresses}
+        for record in (self._probes, self._clear, self._duplicates):
+            for key in record.keys() - known:
+                del record[key]
+        # What was there, and we know it, can come back without asking.
+        there = {(one.nic, one.address.ip) for one in present.addresses}
+        for key in there & known:
+            self._clear.setdefault(key, "")
+        macs = {link.mac for link in present.links.values()}
+        waiting: set[IPv4Address] = set()
+        refused: set[IPv4Address] = set()
+        for one in first.to_probe:
+            key = (one.nic, one.address.ip)
+            self._hear(key)
+            if key in self._clear:
+                continue
+            duplicate = self._duplicates.get(key)
+            link = present.links[one.nic]
+            due = duplicate is None or self._clock() >= duplicate.again
+            if key not in self._probes and due and link.up and link.carrier:
+                self._probes[key] = Probe(one.nic, one.address.ip, macs, self._timing, self._wake)
+            (waiting if duplicate is None else refused).add(one.address.ip)
+        return waiting, refused
+
+    def _hear(self, key: _Key) -> None:
+        """Takes note of a probe that is over."""
+        probe = self._probes.get(key)
+        outcome = probe.outcome if probe is not None else None
+        if outcome is None:
+            return
+        del self._probes[key]
+        before = self._duplicates.pop(key, None)
+        if outcome.user:
+            pause = min(_AGAIN_MOST_SECONDS, 2 * before.pause) if before else _AGAIN_SECONDS
+            self._duplicates[key] = _Duplicate(outcome.user, self._clock() + pause, pause)
+        else:
+            self._clear[key] = outcome.error
+
+    def _doubts(self) -> list[Finding]:
+        found = []
+        for (nic, address), duplicate in self._duplicates.items():
+            what = f"{address} is not put there: {duplicate.mac} uses it already"
+            todo = "find that machine, and take the address from it, or have this node leased another"
+            found.append(Finding(f"NIC {nic}", "address_duplicate", "error", what, todo))
+        for (nic, address), error in self._clear.items():
+            if error:
+                what = f"whether anybody else uses {address} could not be asked: {error}"
+                todo = "run the daemon as root, or with CAP_NET_RAW (capabilities(7))"
+                found.append(Finding(f"NIC {nic}", "address_unprobed", "warning", what, todo))
+        return found
+
+    # Doing.
+
+    def _walk(self, kernel: Kernel, steps: Iterable[Step], should: Wanted) -> "_Walked":
+        """Takes the steps.  Where one fails, those on its NIC that follow are left for another turn."""
+        walked = _Walked(set(), set(), [])
+        failed: set[str | IPv4Address] = set()
+        probed = {(one.nic, one.address) for one in should.addresses if one.probed}
+        for step in steps:
+            if step.nic in failed or (isinstance(step, DeleteAddress) and step.address.ip in failed):
+                continue
+            self._may_go_on(step)
+            try:
+                kernel.take(step)
+            except NotPermitted as error:
+                walked.findings.append(Finding("Flexnet", "no_permission", "error", error.what, error.todo))
+                break
+            except Refused as error:
+                if isinstance(step, SetMtu):
+                    # All else goes on with the MTU that there is.
+                    walked.findings.append(_failed("mtu_refused", step, error, "warning"))
+                    continue
+                walked.findings.append(_failed("step_failed", step, error))
+                failed.add(step.nic)
+                if isinstance(step, AddAddress):
+                    failed.add(step.address.ip)
+                continue
+            if isinstance(step, AddAddress):
+                walked.added.add(step[:2])
+                if step[:2] in probed:
+                    Announcement(step.nic, step.address.ip, self._timing)
+            elif isinstance(step, DeleteAddress):
+                walked.removed.add(step[:2])
+        return walked
+
+    def _after(
+        self,
+        before: Applied,
+        should: Wanted,
+        ours: frozenset[AddressKey],
+        findings: Iterable[Finding],
+        changed: bool,
+    ) -> Applied:
+        """What to write down when `ours` are our addresses; `changed` says whether any step was taken."""
+        known = {(one.nic, one.address): one for one in before.addresses}
+        wants = {(one.nic, one.address) for one in should.addresses}
+        now = int(self._now())
+        addresses = []
+        for key in sorted(ours):
+            was = known.get(key, AppliedAddress(*key, 0, now))
+            addresses.append(was._replace(revision=should.revision) if key in wants else was)
+        return Applied(
+            revision=should.revision,
+            when=now if changed or should.revision != before.revision else before.when,
+            addresses=tuple(addresses),
+            duplicates=tuple(sorted((key[1], one.mac) for key, one in self._duplicates.items())),
+            findings=tuple(findings),
+        )
+
+    def _write(self, state: Applied) -> None:
+        if state != self._file.lying_there():
+            self._file.put(file.render(state))
+
+
+@dataclass(frozen=True, slots=True)
+class _Walked:
+    """What came of a walk: the addresses that were added and removed, and what failed."""
+
+    added: set[AddressKey]
+    removed: set[AddressKey]
+    findings: list[Finding]
+
+
+def _failed(code: str, step: Step, error: Refused, severity: Severity = "error") -> Finding:
+    return Finding(f"NIC {step.nic}", code, severity, error.what, error.todo)
+
+
+def _unsupported() -> Finding:
+    try:
+        refuse_unsupported()
+    except Refused as error:
+        return Finding("Flexnet", "not_supported", "error", error.what, error.todo)
+    raise AssertionError("it is supported here")
+
+
+def _sentence(should: Wanted, ours: Iterable[AddressKey], waiting: Iterable[IPv4Address]) -> str:
+    said = ", ".join(f"{nic} {address.ip}" for nic, address in sorted(ours)) or "no address of ours"
+    asked = ", ".join(map(str, sorted(waiting)))
+    return f"revision {should.revision}: {said}" + (f"; asking the network for {asked}" if asked else "")

@@ -1,0 +1,125 @@
+"""Which address each interface in a pool by hand has: one out of the pool's ranges, and always the same.
+
+A running file server's address must not move because another interface came or went, so what was given is
+published, kept as long as the pool has both the interface and the address, and given up only with them.
+Whoever has none gets the lowest that is free.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from isi_net.model.addresses import IPAddress
+from isi_net.model.finding import Finding
+from isi_net.model.names import PoolId
+from isi_net.model.network import Configuration, GivenAddress, Groupnet, Iface, Pool, Range, Subnet
+
+_Numbers = tuple[int, int, int]
+
+
+def with_addresses(after: Configuration, before: Configuration) -> Configuration:
+    """`after`, with an address for each interface by hand in its static and externally managed pools.
+
+    An interface that comes without one keeps the one it has in `before`.  Where two come with the same, both
+    keep it: `check` refuses that.  A cluster whose upgrade is not committed has none.
+    """
+    committed = after.settings.committed
+    had = {
+        (*numbers, one.iface): one.address for numbers, pool in _numbered(before) for one in pool.addresses
+    }
+    groupnets = []
+    for groupnet in after.groupnets:
+        subnets = []
+        for subnet in groupnet.subnets:
+            kept = {
+                pool.number: _kept(pool, (groupnet.number, subnet.number, pool.number), had)
+                if committed and pool.alloc_method != "dynamic"
+                else ()
+                for pool in subnet.pools
+            }
+            taken = {one.address for some in kept.values() for one in some}
+            taken |= {one.address for pool in subnet.pools for one in pool.assignments}
+            taken |= {subnet.gateway} if subnet.gateway is not None else set()
+            lnns = after.lnns()
+            pools = []
+            for pool in subnet.pools:
+                lacks = _lacking(pool, kept[pool.number], lnns) if committed else ()
+                given = dict(kept[pool.number])
+                free = _free(pool.manual_ranges, taken)
+                given.update((iface, address) for iface, address in zip(lacks, free, strict=False))
+                addresses = tuple(
+                    GivenAddress(iface, given[iface])
+                    for iface in dict.fromkeys(pool.manual_ifaces)
+                    if iface in given
+                )
+                pools.append(pool if addresses == pool.addresses else replace(pool, addresses=addresses))
+            subnets.append(_with_pools(subnet, tuple(pools)))
+        groupnets.append(_with_subnets(groupnet, tuple(subnets)))
+    return replace(after, groupnets=tuple(groupnets))
+
+
+def without_address(configuration: Configuration) -> tuple[Finding, ...]:
+    """The interfaces by hand that have no address, since their pools have none left to give."""
+    lnns = configuration.lnns()
+    return tuple(
+        no_address(pool_id, iface)
+        for pool_id, pool in configuration.pools()
+        for iface in _lacking(pool, pool.addresses, lnns)
+    )
+
+
+def no_address(pool_id: PoolId, iface: Iface) -> Finding:
+    """What is said of such an interface."""
+    what = f"{iface} has no address: the pool has none left to give"
+    todo = f"isi_net pools modify {pool_id} --add-ranges LOW-HIGH"
+    return Finding(str(pool_id), "address_none", "warning", what, todo)
+
+
+def _numbered(configuration: Configuration) -> Iterator[tuple[_Numbers, Pool]]:
+    for groupnet in configuration.groupnets:
+        for subnet in groupnet.subnets:
+            for pool in subnet.pools:
+                yield (groupnet.number, subnet.number, pool.number), pool
+
+
+def _kept(
+    pool: Pool, numbers: _Numbers, had: dict[tuple[int, int, int, Iface], IPAddress]
+) -> tuple[GivenAddress, ...]:
+    """The addresses that the pool's interfaces come with, or had: those that are in its ranges."""
+    own = {one.iface: one.address for one in pool.addresses}
+    held = set(own.values())
+    kept = []
+    for iface in pool.manual_ifaces:
+        address = own.get(iface)
+        if address is None and (was := had.get((*numbers, iface))) is not None and was not in held:
+            address = was
+            held.add(was)
+        if address is not None and any(one.holds(address) for one in pool.manual_ranges):
+            kept.append(GivenAddress(iface, address))
+    return tuple(kept)
+
+
+def _lacking(pool: Pool, kept: Iterable[GivenAddress], lnns: dict[int, int]) -> tuple[Iface, ...]:
+    """The interfaces by hand that should have an address and have none: not those with a leased one."""
+    if pool.alloc_method == "dynamic":
+        return ()
+    leased = {Iface(lnns[one.devid], one.interface) for one in pool.assignments if one.devid in lnns}
+    held = {one.iface for one in kept}
+    return tuple(sorted({one for one in pool.manual_ifaces if one not in held | leased}))
+
+
+def _free(ranges: Iterable[Range], taken: set[IPAddress]) -> Iterator[IPAddress]:
+    """The addresses of `ranges` that are not `taken`, the lowest first; each is taken as it is given."""
+    for low, high in sorted(ranges, key=Range.order):
+        for offset in range(int(high) - int(low) + 1):
+            address = low + offset
+            if address not in taken:
+                taken.add(address)
+                yield address
+
+
+def _with_pools(subnet: Subnet, pools: tuple[Pool, ...]) -> Subnet:
+    return subnet if pools == subnet.pools else replace(subnet, pools=pools)
+
+
+def _with_subnets(groupnet: Groupnet, subnets: tuple[Subnet, ...]) -> Groupnet:
+    return groupnet if subnets == groupnet.subnets else replace(groupnet, subnets=subnets)

@@ -1,0 +1,290 @@
+"""What a node's NICs should have, said by example; the laws are in tests/property."""
+
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+
+import pytest
+from model_kernel import ModelKernel, applied
+
+from isi_net.model.applying import (
+    AddAddress,
+    Applied,
+    AppliedAddress,
+    DeleteAddress,
+    Promote,
+    Route,
+    Rule,
+    Wanted,
+    plan,
+    wanted,
+)
+from isi_net.model.finding import Finding
+from isi_net.model.network import (
+    AllocMethod,
+    Assignment,
+    ClusterSettings,
+    Configuration,
+    GivenAddress,
+    Groupnet,
+    Iface,
+    Node,
+    Pool,
+    Range,
+    StaticRoute,
+    Subnet,
+)
+
+NODE = Node(7, 3, "GLaDOS-3")
+NICS = {"ext-1": "ens5"}
+GATEWAY = IPv4Address("10.20.30.1")
+ROUTE = StaticRoute(IPv4Address("172.16.0.0"), 16, IPv4Address("10.20.30.254"))
+
+
+def leased(*hosts: int, manager: str = "DHCP", interface: str = "ext-1") -> Pool:
+    """A pool in which this node's interface holds these addresses."""
+    return Pool(
+        1,
+        "pool0",
+        "externally_managed",
+        manager,
+        assignments=tuple(
+            Assignment(IPv4Address(f"10.20.30.{host}"), 7, interface, GATEWAY) for host in hosts
+        ),
+    )
+
+
+def subnet(*pools: Pool) -> Subnet:
+    return Subnet(1, "subnet0", "ipv4", 24, IPv4Address("10.20.30.0"), GATEWAY, mtu=9000, pools=pools)
+
+
+def should(revision: int, *subnets: Subnet, sbr: bool = False) -> Wanted:
+    configuration = Configuration(
+        revision, groupnets=(Groupnet(1, "groupnet0", subnets=subnets),), settings=ClusterSettings(sbr=sbr)
+    )
+    return wanted(configuration, NODE, NICS)
+
+
+def commands(asked: Wanted, kernel: ModelKernel, before: Applied | None = None) -> list[str]:
+    return [str(step) for step in plan(asked, kernel.present(), before or Applied()).steps]
+
+
+def codes(findings: tuple[Finding, ...]) -> list[tuple[str, str]]:
+    return [(one.code, one.severity) for one in findings]
+
+
+def test_the_steps_read_as_ip_does_in_an_order_that_works() -> None:
+    kernel = ModelKernel.with_nics("ens5", up=False)
+    first = should(1, subnet(replace(leased(11), static_routes=(ROUTE,))), sbr=True)
+    assert commands(first, kernel) == [
+        "ip link set dev ens5 up",
+        "ip link set dev ens5 mtu 9000",
+        "ip address add 10.20.30.11/24 broadcast + dev ens5",
+        "ip route add 10.20.30.0/24 dev ens5 scope link table 169090571 proto 97",
+        "ip route add default via 10.20.30.1 dev ens5 metric 1 proto 97",
+        "ip route add 172.16.0.0/16 via 10.20.30.254 dev ens5 metric 1 proto 97",
+        "ip route add default via 10.20.30.1 dev ens5 table 169090571 metric 1 proto 97",
+        "ip route add 172.16.0.0/16 via 10.20.30.254 dev ens5 table 169090571 metric 1 proto 97",
+        "ip rule add from 10.20.30.11 lookup 169090571 priority 9700 protocol 97",
+    ]
+    before = applied(kernel, first)
+    assert commands(should(2, subnet(leased(12)), sbr=False), kernel, before) == [
+        "ip address add 10.20.30.12/24 broadcast + dev ens5",
+        "ip rule delete from 10.20.30.11 lookup 169090571 priority 9700 protocol 97",
+        "ip route delete 10.20.30.0/24 dev ens5 scope link table 169090571 proto 97",
+        "ip route delete 172.16.0.0/16 via 10.20.30.254 dev ens5 metric 1 proto 97",
+        "ip route delete default via 10.20.30.1 dev ens5 table 169090571 metric 1 proto 97",
+        "ip route delete 172.16.0.0/16 via 10.20.30.254 dev ens5 table 169090571 metric 1 proto 97",
+        "sysctl -w net/ipv4/conf/ens5/promote_secondaries=1",
+        "ip address delete 10.20.30.11/24 dev ens5",
+    ]
+
+
+def test_a_nic_that_promotes_is_not_told_to() -> None:
+    kernel = ModelKernel.with_nics("ens5", promotes=True)
+    before = applied(kernel, should(1, subnet(leased(11))))
+    steps = plan(should(2, subnet(leased(12))), kernel.present(), before).steps
+    assert not any(isinstance(step, Promote) for step in steps)
+
+
+def test_google_clouds_addresses_have_a_prefix_of_32_and_a_gateway_on_the_link() -> None:
+    kernel = ModelKernel.with_nics("ens5")
+    assert commands(should(1, subnet(leased(11, manager="GCP"))), kernel)[1:] == [
+        "ip address add 10.20.30.11/32 dev ens5",
+        "ip route add default via 10.20.30.1 dev ens5 metric 1 proto 97 onlink",
+    ]
+
+
+def test_the_lowest_gateway_priority_comes_first_and_equal_ones_in_the_order_of_subnets() -> None:
+    def made(number: int, priority: int) -> Subnet:
+        return Subnet(
+            number,
+            f"subnet{number}",
+            "ipv4",
+            24,
+            gateway=IPv4Address(f"10.20.{number}.1"),
+            gateway_priority=priority,
+            pools=(
+                Pool(
+                    1,
+                    "pool0",
+                    manual_ranges=(
+                        Range(IPv4Address(f"10.20.{number}.5"), IPv4Address(f"10.20.{number}.5")),
+                    ),
+                    manual_ifaces=(Iface(3, "ext-1"),),
+                    addresses=(GivenAddress(Iface(3, "ext-1"), IPv4Address(f"10.20.{number}.5")),),
+                ),
+            ),
+        )
+
+    asked = should(1, made(1, 10), made(2, 1), made(3, 1), made(4, 2))
+    metrics = {route.gateway: route.metric for one in asked.addresses for route in one.routes}
+    assert {str(gateway): metric for gateway, metric in metrics.items()} == {
+        "10.20.2.1": 1,
+        "10.20.3.1": 2,
+        "10.20.4.1": 3,
+        "10.20.1.1": 10,
+    }
+
+
+def test_clouds_are_not_asked_whether_an_address_is_free() -> None:
+    for manager, asked in (("AWS", False), ("Azure", False), ("GCP", False), ("OCI", False), ("DHCP", True)):
+        made = plan(
+            should(1, subnet(leased(11, manager=manager))),
+            ModelKernel.with_nics("ens5").present(),
+            Applied(),
+        )
+        assert bool(made.to_probe) is asked
+
+
+def test_while_the_network_is_asked_its_nic_keeps_what_it_has() -> None:
+    kernel = ModelKernel.with_nics("ens5")
+    before = applied(kernel, should(1, subnet(leased(11))))
+    new = IPv4Address("10.20.30.12")
+    asked = should(2, subnet(leased(12)))
+    assert plan(asked, kernel.present(), before, waiting=[new]).steps == ()
+    refused = plan(asked, kernel.present(), before, refused=[new])
+    assert [step for step in refused.steps if isinstance(step, AddAddress | DeleteAddress)] == [
+        DeleteAddress("ens5", IPv4Interface("10.20.30.11/24"))
+    ]
+
+
+def test_an_address_that_others_put_there_serves_with_its_own_prefix() -> None:
+    kernel = ModelKernel.with_nics("ens5")
+    kernel.add_address("ens5", IPv4Interface("10.20.30.11/32"))
+    made = plan(should(1, subnet(leased(11))), kernel.present(), Applied())
+    assert [str(step) for step in made.steps[1:]] == [
+        "ip route add default via 10.20.30.1 dev ens5 metric 1 proto 97 onlink"
+    ]
+    assert codes(made.findings) == [("foreign_address", "info")]
+    assert made.ours == frozenset()
+
+
+def test_an_address_that_others_put_on_another_nic_is_not_put_there_again() -> None:
+    kernel = ModelKernel.with_nics("ens5", "br0")
+    kernel.add_address("br0", IPv4Interface("10.20.30.11/24"))
+    made = plan(should(1, subnet(leased(11))), kernel.present(), Applied())
+    assert not any(isinstance(step, AddAddress) for step in made.steps)
+    assert ("foreign_address", "warning") in codes(made.findings)
+
+
+@pytest.mark.parametrize("gateway", ["10.20.30.1", "10.20.30.9"])
+def test_a_route_of_others_with_the_same_destination_and_metric_stands_instead_of_ours(gateway: str) -> None:
+    """By the same gateway that is as good; by another one it is a warning."""
+    kernel = ModelKernel.with_nics("ens5")
+    kernel.add_address("ens5", IPv4Interface("10.20.30.11/24"))
+    kernel.add_route(Route(IPv4Network("0.0.0.0/0"), IPv4Address(gateway), "ens5", 1))
+    made = plan(should(1, subnet(leased(11))), kernel.present(), Applied())
+    assert [str(step) for step in made.steps] == ["ip link set dev ens5 mtu 9000"]
+    assert (("foreign_route", "warning") in codes(made.findings)) is (gateway != "10.20.30.1")
+
+
+def test_an_interface_without_a_nic_keeps_its_address_where_it_is() -> None:
+    """As when somebody strikes it from the settings: the revision still gives it to this node."""
+    kernel = ModelKernel.with_nics("ens5")
+    before = applied(kernel, should(1, subnet(leased(11))))
+    lost = wanted(
+        Configuration(2, groupnets=(Groupnet(1, "groupnet0", subnets=(subnet(leased(11)),)),)), NODE, {}
+    )
+    made = plan(lost, kernel.present(), before)
+    assert made.steps == ()
+    assert codes(made.findings) == [("nic_unknown", "error")]
+
+
+def test_an_address_moves_to_the_nic_that_its_interface_is_now() -> None:
+    kernel = ModelKernel.with_nics("ens5", "ens6")
+    one = Configuration(1, groupnets=(Groupnet(1, "groupnet0", subnets=(subnet(leased(11)),)),))
+    before = applied(kernel, wanted(one, NODE, {"ext-1": "ens5"}))
+    applied(kernel, wanted(one, NODE, {"ext-1": "ens6"}), before)
+    assert [one[:2] for one in kernel.addresses] == [("ens6", IPv4Interface("10.20.30.11/24"))]
+
+
+def test_what_the_same_revision_does_not_give_any_more_is_kept() -> None:
+    """It is this node's settings that changed: its LNN, say."""
+    kernel = ModelKernel.with_nics("ens5")
+    before = applied(kernel, should(1, subnet(leased(11))))
+    other = wanted(
+        Configuration(1, groupnets=(Groupnet(1, "groupnet0", subnets=(subnet(leased(11)),)),)),
+        Node(8, 3, "GLaDOS-3"),
+        NICS,
+    )
+    made = plan(other, kernel.present(), before)
+    assert made.steps == ()
+    assert codes(made.findings) == [("address_kept", "info")]
+
+
+def test_what_is_marked_and_written_down_nowhere_is_ours_all_the_same() -> None:
+    """The file went: by the mark alone an address is recognised, and goes when it is not this node's."""
+    kernel = ModelKernel.with_nics("ens5")
+    kernel.add_address("ens5", IPv4Interface("10.20.30.11/24"), marked=True)
+    assert plan(should(1, subnet(leased(11))), kernel.present(), Applied()).ours
+    gone = plan(should(1, subnet(leased(12))), kernel.present(), Applied())
+    assert DeleteAddress("ens5", IPv4Interface("10.20.30.11/24")) in gone.steps
+
+
+def test_what_is_written_down_and_not_marked_is_somebody_elses_where_the_kernel_keeps_marks() -> None:
+    """Somebody took ours away, and put his own there."""
+    kernel = ModelKernel.with_nics("ens5")
+    kernel.add_address("ens5", IPv4Interface("10.20.30.11/24"))
+    before = Applied(1, 0, (AppliedAddress("ens5", IPv4Interface("10.20.30.11/24"), 1, 0),))
+    for marks, removed in ((True, False), (False, True)):
+        kernel.marks = marks
+        steps = plan(should(2, subnet()), kernel.present(), before).steps
+        assert bool(steps) is removed
+
+
+def test_an_older_revision_is_a_finding() -> None:
+    made = plan(should(1), ModelKernel.with_nics("ens5").present(), Applied(2))
+    assert codes(made.findings) == [("revision_older", "warning")]
+    assert made.ours is None
+
+
+def test_an_mtu_that_the_nic_cannot_have_is_a_finding_and_the_address_comes_all_the_same() -> None:
+    kernel = ModelKernel.with_nics("ens5")
+    kernel.links["ens5"] = replace(kernel.links["ens5"], most_mtu=1500)
+    made = plan(should(1, subnet(leased(11))), kernel.present(), Applied())
+    assert codes(made.findings) == [("mtu_refused", "warning")]
+    assert made.steps[0] == AddAddress("ens5", IPv4Interface("10.20.30.11/24"))
+
+
+@pytest.mark.parametrize(("kind", "method"), [("vlan", "static"), ("ipv6", "static"), ("dynamic", "dynamic")])
+def test_pools_that_are_not_put_on_interfaces_yet_say_so(kind: str, method: AllocMethod) -> None:
+    pool = Pool(1, "pool0", method, manual_ifaces=(Iface(3, "ext-1"),))
+    one = Subnet(
+        1,
+        "subnet0",
+        "ipv6" if kind == "ipv6" else "ipv4",
+        24,
+        vlan_enabled=kind == "vlan",
+        vlan_id=5,
+        pools=(pool,),
+    )
+    assert codes(should(1, one).findings) == [("pool_not_applied", "info")]
+
+
+def test_pools_without_this_node_say_nothing() -> None:
+    other = Pool(1, "pool0", "dynamic", manual_ifaces=(Iface(4, "ext-1"),))
+    assert should(1, subnet(other)) == Wanted(1, nics=frozenset({"ens5"}))
+
+
+def test_a_rules_table_is_its_address_as_a_number() -> None:
+    assert Rule(IPv4Address("10.20.30.11")).table == 10 << 24 | 20 << 16 | 30 << 8 | 11
