@@ -163,13 +163,16 @@ def json_text(value: Record | Sequence[Record]) -> str:
     margin = "" if isinstance(value, dict) else "  "
 
     @cache
-    def named(key: str) -> str:
-        return f"{margin}  {encode(key)}: "
+    def layout(keys: tuple[str, ...]) -> str:
+        """The lines of a record with these keys; `%s` stands for each value."""
+        fields = ",\n".join(f"{margin}  {encode(key)}".replace("%", "%%") + ": %s" for key in keys)
+        return margin + (f"{{\n{fields}\n{margin}}}" if fields else "{}")
 
     def laid_out(record: Record) -> str:
         # Most lists are empty, and to encode one takes ten times as long as to see it.
-        fields = [named(key) + ("[]" if field == [] else encode(field)) for key, field in record.items()]
-        return margin + ("{\n" + ",\n".join(fields) + f"\n{margin}}}" if fields else "{}")
+        return layout(tuple(record)) % tuple(
+            ["[]" if field == [] else encode(field) for field in record.values()]
+        )
 
     if isinstance(value, dict):
         return laid_out(value) + "\n"

@@ -284,6 +284,7 @@ def test_json_is_a_field_a_line() -> None:
     assert json_text({"id": "p", "on": True}) == '{\n  "id": "p",\n  "on": true\n}\n'
     assert json_text([]) == "[]\n"
     assert json_text({}) == "{}\n"
+    assert json_text([{"50%": "%s %"}]) == '[\n  {\n    "50%": "%s %"\n  }\n]\n'
 
 
 def test_json_never_says_nan() -> None:
