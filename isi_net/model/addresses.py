@@ -21,7 +21,10 @@ def why_nobodys(address: IPAddress) -> str | None:
         bad = address.is_unspecified or address.is_loopback or address.is_multicast
         return "an unspecified, loopback or multicast address" if bad else None
     number = int(address)
-    return next((why for low, high, why in _BLOCKS if low <= number <= high), None)
+    for low, high, why in _BLOCKS:
+        if low <= number <= high:
+            return why
+    return None
 
 
 def network_of(address: IPAddress, prefixlen: int) -> IPNetwork:
@@ -36,12 +39,11 @@ def why_not_a_host(address: IPAddress, network: IPNetwork) -> str | None:
 
     A /31 (RFC 3021) and a /32 have neither of the last two; IPv6 has no broadcast address.
     """
-    if address.version != network.version or address not in network:
+    number, low, high = int(address), int(network.network_address), int(network.broadcast_address)
+    if address.version != network.version or not low <= number <= high:
         return f"outside {network}"
-    if network.prefixlen >= network.max_prefixlen - 1:
+    if low < number < high or network.prefixlen >= network.max_prefixlen - 1:
         return None
-    if address == network.network_address:
+    if number == low:
         return f"the network address of {network}"
-    if network.version == 4 and address == network.broadcast_address:
-        return f"the broadcast address of {network}"
-    return None
+    return f"the broadcast address of {network}" if network.version == 4 else None
