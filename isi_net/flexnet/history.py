@@ -42,4 +42,6 @@ def revision(tree: Tree, number: int) -> Configuration:
 def of_file(path: str) -> Configuration:
     """The configuration in a file; Unreadable, or FormatError with line and rule when it does not fit."""
     data, _ = read(path, revisions.MAX_BYTES)
-    return flx_config.Examined().read(data, path)
+    configuration = flx_config.parse(data, path)
+    flx_config.validate(data, path)
+    return configuration

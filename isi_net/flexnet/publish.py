@@ -38,7 +38,7 @@ def publish(
     after = replace(after, revision=before.revision + 1, change=said[:_CHANGE_CHARACTERS])
     data = flx_config.render(after)
     # What cannot be read back is never published: nothing but an editor could take it away again.
-    (examined or flx_config.Examined()).read(data, f"revision {after.revision}")
+    (examined or flx_config.Examined()).examine(data, f"revision {after.revision}")
     current = revisions.current(tree)
     refuse_newer(tree, current)
     if not current.number and current.data:
