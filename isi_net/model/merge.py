@@ -15,8 +15,9 @@ Why an address is refused stands in `rules.py`; who holds it among those that ma
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import groupby
 
 from isi_net.model.addresses import network_of, why_not_a_host
@@ -118,7 +119,9 @@ def next_change(reports: Iterable[Report | UnreadReport], now: float) -> float |
     for report in reports:
         if isinstance(report, Report):
             moments += (report.reported_at - SKEW_SECONDS, report.reported_at + OLD_SECONDS + 1)
-            moments += (lease.expire for lease in report.addresses if lease.expire is not None)
+            for lease in report.addresses:
+                if lease.expire is not None:
+                    moments.append(lease.expire)
     return min((moment for moment in moments if moment > now), default=None)
 
 
@@ -131,7 +134,6 @@ def _hear(reports: Iterable[Report | UnreadReport], now: int, findings: list[Fin
     usable: dict[int, Report] = {}
     unread: set[int] = set()
     for report in reports:
-        place = f"node {report.devid}"
         if isinstance(report, UnreadReport):
             unread.add(report.devid)
             findings.append(report.finding)
@@ -139,7 +141,7 @@ def _hear(reports: Iterable[Report | UnreadReport], now: int, findings: list[Fin
             unread.add(report.devid)
             findings.append(
                 Finding(
-                    place,
+                    f"node {report.devid}",
                     "report_from_future",
                     "error",
                     f"its report is more than {SKEW_SECONDS} s ahead of this clock; its addresses stay",
@@ -148,11 +150,12 @@ def _hear(reports: Iterable[Report | UnreadReport], now: int, findings: list[Fin
             )
         else:
             usable[report.devid] = _publishable(report)
-            findings += (_of_node(place, one) for one in report.problems)
+            if report.problems:
+                findings += (_of_node(f"node {report.devid}", one) for one in report.problems)
             if now - report.reported_at > OLD_SECONDS:
                 findings.append(
                     Finding(
-                        place,
+                        f"node {report.devid}",
                         "report_old",
                         "warning",
                         f"its last report is more than {OLD_SECONDS // 60} min old; its addresses stay",
@@ -373,6 +376,7 @@ def _route(
     rooms: dict[SubnetId, list[PoolId]] = defaultdict(list)
     for pool_id in standing:
         rooms[pool_id.subnet_id].append(pool_id)
+    subnet_of = {pool_id: pool_id.subnet_id for pool_id in standing}
     managed = {pool_id.subnet_id for pool_id, pool in configuration.pools() if pool.externally_managed}
     spans = subnets_in(configuration)
     for claim in claims if managed else ():  # without any such pool, why none was made has been said
@@ -381,7 +385,7 @@ def _route(
             continue
         subnets = [subnet_id for _, subnet_id in sorted(spans.of(address))]
         home = by_address.get(int(address))
-        if home is not None and home.subnet_id in subnets:
+        if home is not None and subnet_of[home] in subnets:
             routed[home].append(claim)
             continue
         subnet_id = next((one for one in subnets if one in rooms), None)
@@ -438,20 +442,41 @@ def _with_servers_pinned(
 
     A claim that is refused, expired or of an address that another interface holds gives none.
     """
-    open_ones = {
-        subnet_id: subnet for subnet_id, subnet in configuration.subnets() if not subnet.dhcp_servers
-    }
-    asked = {pool_id: claims for pool_id, claims in routed.items() if pool_id.subnet_id in open_ones}
-    accepted = _accepted(configuration, asked, owners, [])
-    winners = _winners(heard.live(accepted), standing, heard.unread, [])
-    for pool_id, claims in accepted.items():
-        subnet = open_ones.get(pool_id.subnet_id)
-        servers = (one.lease.server for one in claims if winners.get(one.place) is one)
-        server = next((one for one in servers if one is not None), None)
-        if subnet is not None and server is not None:
-            del open_ones[pool_id.subnet_id]
-            trusting = replace(subnet, dhcp_servers=(server,))
-            configuration = configuration.with_subnet(GroupnetId(pool_id.groupnet), trusting)
+    subnets = dict(configuration.subnets())
+    judges: dict[PoolId, Callable[[Claim], Finding | None]] = {}
+    rivals: dict[int, list[tuple[PoolId, Claim]]] = defaultdict(list)  # by the address that they claim
+    for pool_id, claims in routed.items():
+        subnet_id, subnet = pool_id.subnet_id, subnets[pool_id.subnet_id]
+        if not subnet.dhcp_servers:
+            judges[pool_id] = judge(subnet_id, subnet, pool_id, owners)
+            for claim in claims:
+                rivals[int(claim.lease.address)].append((pool_id, claim))
+    if not judges:
+        return configuration
+    holders = _holders(standing)
+
+    @cache
+    def given(address: int) -> dict[Place, Claim]:
+        """Who is given it: worked out only for the claims before the first that is, as a rule none."""
+        live = (
+            claim
+            for pool_id, claim in rivals[address]
+            if not claim.lease.expired(heard.now) and not judges[pool_id](claim)
+        )
+        return _winners(live, holders, heard.unread, [])
+
+    pinned: dict[SubnetId, Subnet] = {}
+    for pool_id in judges:
+        subnet_id = pool_id.subnet_id
+        if subnet_id in pinned:
+            continue
+        for claim in routed[pool_id]:
+            server = claim.lease.server
+            if server is not None and given(int(claim.lease.address)).get(claim.place) is claim:
+                pinned[subnet_id] = replace(subnets[subnet_id], dhcp_servers=(server,))
+                break
+    for subnet_id, subnet in pinned.items():
+        configuration = configuration.with_subnet(GroupnetId(subnet_id.groupnet), subnet)
     return configuration
 
 
@@ -464,7 +489,7 @@ def _assign(
     findings: list[Finding],
 ) -> Configuration:
     """The configuration with every address of the fit pools at its holder."""
-    winners = _winners(heard.live(accepted), standing, heard.unread, findings)
+    winners = _winners(heard.live(accepted), _holders(standing), heard.unread, findings)
     given = {int(claim.lease.address) for claim in winners.values()}
     expired = {
         claim.place: claim for some in accepted.values() for claim in some if claim.lease.expired(heard.now)
@@ -502,9 +527,13 @@ def _assign(
     return configuration
 
 
+def _holders(standing: Mapping[PoolId, list[Assignment]]) -> dict[int, Place]:
+    return {int(one.address): one.place for some in standing.values() for one in some}
+
+
 def _winners(
     live: Iterable[Claim],
-    standing: Mapping[PoolId, list[Assignment]],
+    holders: Mapping[int, Place],
     unread: Collection[int],
     findings: list[Finding],
 ) -> dict[Place, Claim]:
@@ -513,7 +542,6 @@ def _winners(
     The one who has an address keeps it while its own lease is good, or while nobody can tell (its report
     is unread); else the lowest devid among those who are leased it has it.
     """
-    holders = {int(one.address): one.place for some in standing.values() for one in some}
     claims: dict[int, list[Claim]] = defaultdict(list)
     for claim in live:
         claims[int(claim.lease.address)].append(claim)
