@@ -5,15 +5,17 @@ values.  Fields that this program does not know are passed over, so that a later
 what it may not do without a new version is change the meaning of one.  Opens nothing.
 """
 
+import contextlib
 import re
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 import msgspec
 from msgspec import Meta
 
 from isi_net.errors import FormatError, NewerSchema
+from isi_net.model.addresses import ipv4
 
 SCHEMA = 1
 MIB = 1024 * 1024
@@ -25,7 +27,13 @@ Word = Annotated[str, Meta(max_length=128)]
 Name = Annotated[str, Meta(max_length=255)]
 Time = Annotated[datetime, Meta(tz=True)]
 
-_Document = TypeVar("_Document")
+
+class _Versioned(Protocol):
+    @property
+    def schema(self) -> int: ...
+
+
+_Document = TypeVar("_Document", bound=_Versioned)
 _BYTE = re.compile(r" \(byte ([0-9]+)\)$")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,6 +47,11 @@ def parse(data: bytes, kind: type[_Document], name: str, limit: int = MIB) -> _D
     """`data` as a `kind`; NewerSchema, or a FormatError that names the field, when it is none."""
     if len(data) > limit:
         raise FormatError(f"{len(data)} bytes are more than the {limit} that this file may have", name)
+    with contextlib.suppress(FormatError):
+        document = _decode(data, kind, name)
+        if document.schema == SCHEMA:
+            return document
+    # What is wrong with its version goes before anything else that is wrong with it.
     schema = _decode(data, _Version, name).schema
     if schema > SCHEMA:
         raise newer(schema, name)
@@ -85,5 +98,5 @@ def _decode(data: bytes, kind: type[_Document], name: str) -> _Document:
 def _address(kind: type, value: Any) -> IPv4Address:
     """The one type that msgspec does not know; what is raised here, it places at the field."""
     if kind is IPv4Address and isinstance(value, str):
-        return IPv4Address(value)
+        return ipv4(value)
     raise TypeError(f"Expected `{kind.__name__}`, got `{type(value).__name__}`")

@@ -15,6 +15,7 @@ from isi_net.errors import Conflict, RoleLost, Unreadable
 from isi_net.flexnet import published
 from isi_net.flexnet.publish import publish
 from isi_net.flexnet.second_names import Members, SecondName
+from isi_net.formats import flx_config
 from isi_net.merger.inbox import Inbox
 from isi_net.merger.role import Role
 from isi_net.model.finding import Finding
@@ -46,6 +47,7 @@ class Merger:
         self._inbox = Inbox(self._tree, patience=min(PATIENCE_SECONDS, self.role.deadline / 3))
         self._second_name = SecondName(self._tree)
         self._members = Members(self._tree)
+        self._examined = flx_config.Examined()
         self._current: tuple[int, revisions.Revision, Configuration] | None = None
         self._merged_of: tuple[Report | UnreadReport, ...] | None = None
         self._merged_for = (0.0, 0.0)  # from when until when, by the clock, the last decision stands
@@ -103,7 +105,9 @@ class Merger:
             if not merged.configuration.same_network(before):
                 author = f"{self._node.name}(id{self._node.devid}) IPMerger, term {term}"
                 after = replace(merged.configuration, term=term, published=int(now), author=author)
-                before, revision = publish(self._tree, directory, before, after, self.role.check)
+                before, revision = publish(
+                    self._tree, directory, before, after, self.role.check, self._examined
+                )
                 revisions.prune(self._tree)
                 self._current = (revision.number, revision, before)
             self._merged_of, self._merged_for = reports, (now, next_change(reports, now) or math.inf)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import fields
+from ipaddress import IPv4Address
 
 from isi_net.model.network import (
     Assignment,
@@ -88,12 +89,12 @@ def _given(path: str, before: tuple[GivenAddress, ...], after: tuple[GivenAddres
 
 
 def _moves(path: str, before: tuple[Assignment, ...], after: tuple[Assignment, ...]) -> Iterator[str]:
-    old, new = ({one.address: one for one in some} for some in (before, after))
-    for address in sorted(old.keys() | new.keys()):
-        was, now = old.get(address), new.get(address)
+    old, new = ({int(one.address): one for one in some} for some in (before, after))
+    for number in sorted(old.keys() | new.keys()):
+        was, now = old.get(number), new.get(number)
         if was == now:
             continue
-        here = f"{path}: {address}"
+        here = f"{path}: {IPv4Address(number)}"
         giver, taker = (interface_place(*one.place) if one else "" for one in (was, now))
         if now is None:
             yield f"{here} taken from {giver}"

@@ -25,6 +25,7 @@ CLOUDS = frozenset({"AWS", "Azure", "GCP", "OCI"})
 ON_PREMISES = "DHCP"
 
 RELEASE = "9.7.0.0"  # the one that brought externally managed pools, and what a new cluster begins with
+_FIRST = (9, 7)
 
 MIN_MTU, MAX_MTU, DEFAULT_MTU = 576, 9000, 1500
 MAX_DESCRIPTION = 128
@@ -224,10 +225,8 @@ class ClusterSettings:
     @property
     def committed(self) -> bool:
         """Whether the cluster may have externally managed pools: release 9.7 or later."""
-        from isi_net.model.version import version  # noqa: PLC0415 - reading commands do not ask
-
-        mine, first = version(self.release), version(RELEASE)
-        return mine is not None and first is not None and mine >= first
+        numbers = self.release.split(".")
+        return all(one.isdecimal() for one in numbers) and tuple(map(int, numbers)) >= _FIRST
 
 
 EARLIER = ClusterSettings(release="")

@@ -5,7 +5,7 @@ an address among those that may is `merge.py`'s business.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from ipaddress import IPv4Address
 from itertools import accumulate
 from typing import Generic, NamedTuple, TypeVar
@@ -170,13 +170,26 @@ def why_refused(
 
     Whoever is refused keeps the last good address of its interface.
     """
-    return next(_refusals(claim, subnet_id, subnet, pool_id, owners), None)
+    return judge(subnet_id, subnet, pool_id, owners)(claim)
+
+
+def judge(
+    subnet_id: SubnetId, subnet: Subnet, pool_id: PoolId, owners: Spans[Owner]
+) -> Callable[[Claim], Finding | None]:
+    """`why_refused` for many claims of one pool: what they have in common is worked out once."""
+    network = subnet.network
+    return lambda claim: next(_refusals(claim, subnet_id, subnet, network, pool_id, owners), None)
 
 
 def _refusals(
-    claim: Claim, subnet_id: SubnetId, subnet: Subnet, pool_id: PoolId, owners: Spans[Owner]
+    claim: Claim,
+    subnet_id: SubnetId,
+    subnet: Subnet,
+    network: IPNetwork | None,
+    pool_id: PoolId,
+    owners: Spans[Owner],
 ) -> Iterator[Finding]:
-    lease, network = claim.lease, subnet.network
+    lease = claim.lease
 
     if why := why_nobodys(lease.address):
         yield claim.finding("address_nobodys", f"is {why}", _ASK_SERVER)

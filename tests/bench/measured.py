@@ -35,9 +35,10 @@ def ratio(what: str, ours: float, beside: float, most: float, floor: str) -> Row
     return Row(what, spelled(ours), spelled(beside), f"{found:.2f} x", f"<= {most:g} x", found <= most, floor)
 
 
-def figure(what: str, ours: float, most: float, floor: str = "") -> Row:
-    """A row whose target is a time of ours, in seconds."""
-    return Row(what, spelled(ours), "", spelled(ours), f"<= {spelled(most)}", ours <= most, floor)
+def figure(what: str, ours: float, most: float, floor: str = "", beside: float | None = None) -> Row:
+    """A row whose target is a time of ours; `beside` says what the machine did meanwhile; all in seconds."""
+    said = "" if beside is None else spelled(beside)
+    return Row(what, spelled(ours), said, spelled(ours), f"<= {spelled(most)}", ours <= most, floor)
 
 
 def missing(what: str, target: str, why: str) -> Row:

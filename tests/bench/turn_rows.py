@@ -11,6 +11,7 @@ import msgspec
 from measured import Row, medians, ratio, timed
 from some_cluster import report, write_report, write_reports
 
+from isi_net.daemon.wiring import collect_seldom
 from isi_net.merger.merger import Merger
 from isi_net.merger.role import Role
 from isi_net.model.network import Node
@@ -22,6 +23,7 @@ NODES = 252
 
 
 def rows(directory: Path, small: bool) -> Iterator[Row]:
+    collect_seldom()  # as the daemon does
     yield from _small_turns(directory / "turns", small)
     few = NODES
     many = 500 if small else 10_000
@@ -62,7 +64,7 @@ def _small_turns(directory: Path, small: bool) -> Iterator[Row]:
     pair = medians(timed(merger.turn), timed(look), 50 if small else 1000)
     yield ratio("turn, nothing changed, 252 reports", *pair, 2, "list the directory, stat each entry")
 
-    floor_tree = _same_directories(directory / "floor")
+    floor_tree = same_directories(directory / "floor")
     changed = 0
 
     def ours() -> float:
@@ -131,7 +133,7 @@ def _clean(tree: Tree) -> None:
         os.makedirs(path, exist_ok=True)
 
 
-def _same_directories(directory: Path) -> Tree:
+def same_directories(directory: Path) -> Tree:
     other = Tree(str(directory))
     for path in (other.term_staging(1), other.revisions, other.pool_members):
         os.makedirs(path)
@@ -142,20 +144,20 @@ def _same_directories(directory: Path) -> Tree:
 
 
 def _publish(tree: Tree, number: int, configuration: bytes, members: bytes) -> None:
-    staged = _staged(tree, configuration)
-    os.link(staged, tree.revision(number))
-    _sync(tree.revisions)
-    os.unlink(staged)
+    path = staged(tree, configuration)
+    os.link(path, tree.revision(number))
+    sync(tree.revisions)
+    os.unlink(path)
     if number > revisions.KEPT:
         os.unlink(tree.revision(number - revisions.KEPT))
-    _put(tree, tree.members_of(1, 1, 1), members)
-    _put(tree, tree.configuration, configuration)
+    put(tree, tree.members_of(1, 1, 1), members)
+    put(tree, tree.configuration, configuration)
 
 
 def _office(tree: Tree, tenure: bytes) -> None:
     for path in (tree.workers, tree.staging, tree.term_staging(1), tree.tenures):
         _make(path)
-    _put(tree, tree.tenure(1), tenure)
+    put(tree, tree.tenure(1), tenure)
     with open(tree.merger_lock, "wb") as lock:
         lock.write(b"1\n")
     for path in (tree.revisions, tree.pool_members):
@@ -164,15 +166,15 @@ def _office(tree: Tree, tenure: bytes) -> None:
 
 def _make(path: str) -> None:
     os.mkdir(path)
-    _sync(os.path.dirname(path))
+    sync(os.path.dirname(path))
 
 
-def _put(tree: Tree, target: str, data: bytes) -> None:
-    os.rename(_staged(tree, data), target)
-    _sync(os.path.dirname(target))
+def put(tree: Tree, target: str, data: bytes) -> None:
+    os.rename(staged(tree, data), target)
+    sync(os.path.dirname(target))
 
 
-def _staged(tree: Tree, data: bytes) -> str:
+def staged(tree: Tree, data: bytes) -> str:
     path = os.path.join(tree.term_staging(1), "staged")
     with open(path, "xb") as file:
         file.write(data)
@@ -181,7 +183,7 @@ def _staged(tree: Tree, data: bytes) -> str:
     return path
 
 
-def _sync(directory: str) -> None:
+def sync(directory: str) -> None:
     descriptor = os.open(directory, os.O_RDONLY)
     os.fsync(descriptor)
     os.close(descriptor)

@@ -9,7 +9,7 @@ from time import perf_counter
 import pytest
 
 from isi_net.errors import FormatError, NewerSchema
-from isi_net.formats.flx_config import MAX, parse, render, validate
+from isi_net.formats.flx_config import MAX, Examined, parse, render, validate
 from isi_net.model.network import (
     EARLIER,
     Assignment,
@@ -249,6 +249,32 @@ def test_the_schema_refuses_with_line_and_rule(old: bytes, new: bytes, line: int
         validate(GOLDEN.replace(old, new), "staged.xml")
     assert caught.value.line == line
     assert f"staged.xml line {line}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'name="GLaDOS-1"', b'name="' + b"x" * 256 + b'"'),
+        (b'high="10.20.30.59"', b'high="10.20.30.59" devid="1"'),
+        (b'gateway_priority="10" mtu="1500"', b'gateway_priority="10" mtu="3"'),
+        (b' term="3"', b""),
+        (b'<node devid="1" lnn="1" name="GLaDOS-1"/>', b'<node devid="1" lnn="1" name="GLaDOS-1"/> stray'),
+        (
+            b'<node devid="1" lnn="1" name="GLaDOS-1"/>',
+            b'<node devid="1" lnn="1" name="GLaDOS-1">stray</node>',
+        ),
+        (b'name="GLaDOS-1"/>', b'name="GLaDOS-1"><node devid="1" lnn="1" name="GLaDOS-1"/></node>'),
+    ],
+)
+def test_what_is_new_in_a_document_is_examined_again_and_again(old: bytes, new: bytes) -> None:
+    """That everything else was fit before changes nothing."""
+    examined = Examined()
+    examined.examine(GOLDEN)
+    assert old in GOLDEN
+    for _ in range(2):
+        with pytest.raises(FormatError):
+            examined.examine(GOLDEN.replace(old, new))
+    examined.examine(GOLDEN)
 
 
 @pytest.mark.parametrize("read", [parse, validate])
