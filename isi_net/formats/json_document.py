@@ -7,7 +7,7 @@ what it may not do without a new version is change the meaning of one.  Opens no
 
 import contextlib
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from ipaddress import IPv4Address
 from typing import Annotated, Any, Protocol, TypeVar
 
@@ -36,7 +36,6 @@ class _Versioned(Protocol):
 _Document = TypeVar("_Document", bound=_Versioned)
 _BYTE = re.compile(r" \(byte ([0-9]+)\)$")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class _Version(msgspec.Struct):
@@ -77,7 +76,7 @@ def text(value: str, longest: int) -> str:
 
 def seconds(moment: datetime) -> float:
     """A time of a document as the model counts it."""
-    return max(0.0, (moment - _EPOCH).total_seconds())
+    return max(0.0, moment.timestamp())
 
 
 def _decode(data: bytes, kind: type[_Document], name: str) -> _Document:
