@@ -2,15 +2,12 @@
 
 import gc
 
-# Python looks for rings of garbage whenever 700 more objects stand than before: 40 times while a command
-# starts, for nothing, since what it makes then stays.  So many stand when one is through; who makes more,
-# or runs for months, is looked after as ever.
 _OBJECTS = 50_000
 
 
 def main() -> None:
     """Runs the command that the process was started with; ends the process with its exit status."""
-    gc.set_threshold(_OBJECTS)
+    collect_seldom()
     try:
         from isi_net.cli import main as run  # noqa: PLC0415 - to import it makes most of the objects
 
@@ -19,6 +16,16 @@ def main() -> None:
         # Or else an ending process looks through them all three times more.  All that it leaves is memory,
         # which the kernel takes as it is; stdout is flushed, and files are closed where they are used.
         gc.freeze()
+
+
+def collect_seldom() -> None:
+    """Has Python look seldom for rings of garbage, which it does whenever 700 more objects stand than before.
+
+    That is 40 times while a command starts, for nothing, since what it makes then stays; and again and again
+    while a merger reads ten thousand reports: frozen values, which hold no rings.  Exceptions do leave some,
+    so whoever runs for months is still looked after.
+    """
+    gc.set_threshold(_OBJECTS)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Where everything is put together: one daemon, out of its tree and its node's settings."""
 
-import gc
 import os
 import time
 from collections.abc import Callable
@@ -40,7 +39,6 @@ def run(tree: Tree, once: bool = False) -> list[str]:
         if once:
             return daemon.once()
         signals.listen(wake_ups.signal_descriptor)
-        collect_seldom()
         while True:
             daemon.run()
             if signals.stop:
@@ -61,18 +59,6 @@ def run(tree: Tree, once: bool = False) -> list[str]:
         wake_ups.close()
         log.close()
         alone.close()
-
-
-def collect_seldom() -> None:
-    """Has Python look for garbage in cycles less often than it would.
-
-    What a turn makes are frozen values, which hold no cycles: they are freed when nobody has them any more.
-    With its usual thresholds the collector walks ten thousand reports again and again while they are being
-    read, a sixth of the time that the first turn takes, and finds nothing.  Exceptions do leave cycles, so
-    it still runs.
-    """
-    gc.freeze()
-    gc.set_threshold(10_000)
 
 
 def merge_once(tree: Tree) -> Turn:

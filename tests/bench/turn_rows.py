@@ -11,7 +11,7 @@ import msgspec
 from measured import Row, medians, ratio, timed
 from some_cluster import report, write_report, write_reports
 
-from isi_net.daemon.wiring import collect_seldom
+from isi_net.__main__ import collect_seldom
 from isi_net.merger.merger import Merger
 from isi_net.merger.role import Role
 from isi_net.model.network import Node
@@ -23,7 +23,7 @@ NODES = 252
 
 
 def rows(directory: Path, small: bool) -> Iterator[Row]:
-    collect_seldom()  # as the daemon does
+    collect_seldom()  # as every command does, the daemon too
     yield from _small_turns(directory / "turns", small)
     few = NODES
     many = 500 if small else 10_000
