@@ -6,7 +6,7 @@ daemon between two steps, its next start finds the difference and goes on.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
 
 from isi_net.errors import Refused, Unreadable
@@ -101,6 +101,9 @@ class Flexnet:
                 one.close()
         self._kernel = self._changes = None
         self._settled = None
+        # What the network said of addresses may not be so any more when somebody asks us to go on.
+        for record in (self._probes, self._clear, self._duplicates):
+            record.clear()
 
     def turn(self) -> Turn:
         """One turn.  Raises what reading the configuration raises; then nothing is changed."""
@@ -140,15 +143,24 @@ class Flexnet:
         made = plan(should, present, before, waiting, refused)
         ours = made.ours or frozenset()
         adding = {step[:2] for step in made.steps if isinstance(step, AddAddress)}
-        if adding:
-            # First written down, then done: where the kernel keeps no marks, an address of ours that is not
-            # written down would be taken for somebody else's.
-            self._write(self._after(before, should, ours | adding, before.findings, changed=True))
+        if adding and not present.marks:
+            # First written down, then done: else it would be taken for somebody else's after a crash.
+            self._write(replace(before, addresses=self._addresses(before, should, ours | adding)))
         walked = self._walk(kernel, made.steps, should)
         ours = (ours | walked.added) - walked.removed
         findings = (*walked.findings, *self._doubts())
-        self._write(self._after(before, should, ours, findings, changed=bool(made.steps)))
-        done = not (made.steps or waiting or refused)
+        whole = walked.whole and not (waiting or refused)
+        revision = should.revision if whole else before.revision
+        self._write(
+            Applied(
+                revision=revision,
+                when=int(self._now()) if made.steps or revision != before.revision else before.when,
+                addresses=self._addresses(before, should, ours),
+                duplicates=tuple(sorted((key[1], one.mac) for key, one in self._duplicates.items())),
+                findings=findings,
+            )
+        )
+        done = whole and not made.steps
         return Turn(_sentence(should, ours, waiting), (*made.findings, *findings)), done
 
     # Whether somebody else uses an address.
@@ -212,7 +224,7 @@ class Flexnet:
 
     def _walk(self, kernel: Kernel, steps: Iterable[Step], should: Wanted) -> "_Walked":
         """Takes the steps.  Where one fails, those on its NIC that follow are left for another turn."""
-        walked = _Walked(set(), set(), [])
+        walked = _Walked()
         failed: set[str | IPv4Address] = set()
         probed = {(one.nic, one.address) for one in should.addresses if one.probed}
         for step in steps:
@@ -223,6 +235,7 @@ class Flexnet:
                 kernel.take(step)
             except NotPermitted as error:
                 walked.findings.append(Finding("Flexnet", "no_permission", "error", error.what, error.todo))
+                walked.whole = False
                 break
             except Refused as error:
                 if isinstance(step, SetMtu):
@@ -230,6 +243,7 @@ class Flexnet:
                     walked.findings.append(_failed("mtu_refused", step, error, "warning"))
                     continue
                 walked.findings.append(_failed("step_failed", step, error))
+                walked.whole = False
                 failed.add(step.nic)
                 if isinstance(step, AddAddress):
                     failed.add(step.address.ip)
@@ -242,15 +256,10 @@ class Flexnet:
                 walked.removed.add(step[:2])
         return walked
 
-    def _after(
-        self,
-        before: Applied,
-        should: Wanted,
-        ours: frozenset[AddressKey],
-        findings: Iterable[Finding],
-        changed: bool,
-    ) -> Applied:
-        """What to write down when `ours` are our addresses; `changed` says whether any step was taken."""
+    def _addresses(
+        self, before: Applied, should: Wanted, ours: Iterable[AddressKey]
+    ) -> tuple[AppliedAddress, ...]:
+        """`ours` with the newest revision that gives each to this node, and since when it is there."""
         known = {(one.nic, one.address): one for one in before.addresses}
         wants = {(one.nic, one.address) for one in should.addresses}
         now = int(self._now())
@@ -258,26 +267,22 @@ class Flexnet:
         for key in sorted(ours):
             was = known.get(key, AppliedAddress(*key, 0, now))
             addresses.append(was._replace(revision=should.revision) if key in wants else was)
-        return Applied(
-            revision=should.revision,
-            when=now if changed or should.revision != before.revision else before.when,
-            addresses=tuple(addresses),
-            duplicates=tuple(sorted((key[1], one.mac) for key, one in self._duplicates.items())),
-            findings=tuple(findings),
-        )
+        return tuple(addresses)
 
     def _write(self, state: Applied) -> None:
         if state != self._file.lying_there():
             self._file.put(file.render(state))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Walked:
-    """What came of a walk: the addresses that were added and removed, and what failed."""
+    """What came of a walk: the addresses that were added and removed, what failed, and whether all else
+    was done: without its MTU a NIC serves as well."""
 
-    added: set[AddressKey]
-    removed: set[AddressKey]
-    findings: list[Finding]
+    added: set[AddressKey] = field(default_factory=set)
+    removed: set[AddressKey] = field(default_factory=set)
+    findings: list[Finding] = field(default_factory=list)
+    whole: bool = True
 
 
 def _failed(code: str, step: Step, error: Refused, severity: Severity = "error") -> Finding:

@@ -17,7 +17,7 @@ from ipaddress import IPv4Address
 _ETH_P_ARP = 0x0806
 _BROADCAST = b"\xff" * 6
 _ARP = struct.Struct("!HHBBH6s4s6s4s")  # RFC 826, for Ethernet and IPv4
-_REQUEST = 1
+_ETHERNET, _IPV4, _REQUEST = 14, 0x0800, 1
 _NOBODY = IPv4Address(0)
 
 
@@ -95,20 +95,23 @@ class Probe:
                 packet = arp.recv(1024)
             except TimeoutError:
                 break
-            if (user := self._user(packet)) and user not in self._own:
+            if (user := user_told(packet, self.address)) and user not in self._own:
                 return user
         return ""
 
-    def _user(self, packet: bytes) -> str:
-        """The MAC that this packet tells to use the address, or to probe for it; empty when it tells none."""
-        if len(packet) < 14 + _ARP.size:
-            return ""
-        hardware, kind, _, _, operation, mac, sender, _, target = _ARP.unpack_from(packet, 14)
-        if (hardware, kind) != (1, 0x0800):
-            return ""
-        ours = self.address.packed
-        probing = operation == _REQUEST and sender == _NOBODY.packed and target == ours
-        return ":".join(f"{byte:02x}" for byte in mac) if sender == ours or probing else ""
+
+def user_told(packet: bytes, address: IPv4Address) -> str:
+    """The MAC that an Ethernet frame tells to use `address`, or to probe for it; empty when it tells none.
+
+    RFC 5227, section 2.1.1.  Anybody on the link may have made the frame.
+    """
+    if len(packet) < _ETHERNET + _ARP.size:
+        return ""
+    hardware, kind, _, _, operation, mac, sender, _, target = _ARP.unpack_from(packet, _ETHERNET)
+    if (hardware, kind) != (1, _IPV4):
+        return ""
+    probing = operation == _REQUEST and sender == _NOBODY.packed and target == address.packed
+    return ":".join(f"{byte:02x}" for byte in mac) if sender == address.packed or probing else ""
 
 
 class Announcement:
@@ -143,5 +146,5 @@ def _socket(nic: str) -> socket.socket:
 def _packet(arp: socket.socket, sender: IPv4Address, target: IPv4Address) -> bytes:
     """A broadcast ARP request from the NIC of `arp`: a probe has no sender, an announcement is its own."""
     mac: bytes = arp.getsockname()[4]
-    body = _ARP.pack(1, 0x0800, 6, 4, _REQUEST, mac, sender.packed, bytes(6), target.packed)
+    body = _ARP.pack(1, _IPV4, 6, 4, _REQUEST, mac, sender.packed, bytes(6), target.packed)
     return _BROADCAST + mac + struct.pack("!H", _ETH_P_ARP) + body

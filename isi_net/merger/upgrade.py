@@ -12,6 +12,7 @@ from isi_net.flexnet import published
 from isi_net.flexnet.change import Changed, change
 from isi_net.merger.inbox import Inbox
 from isi_net.model.changes import changes
+from isi_net.model.check import check
 from isi_net.model.finding import Finding
 from isi_net.model.network import Configuration
 from isi_net.model.upgrade import Running, Upgraded, running, upgraded
@@ -23,7 +24,7 @@ _NAMED_AT_MOST = 5
 @dataclass(frozen=True, slots=True)
 class Status:
     """Whether the upgrade is committed, by which release; what runs where; and what the commit would do, a
-    line a difference, with what a person should know of it.
+    line a difference, with what a person should know of it: errors among the findings would refuse it.
     """
 
     committed: bool
@@ -37,12 +38,14 @@ def read(tree: Tree, program: str, now: float) -> Status:
     """The state at `now` (seconds since the epoch), as a program of version `program` sees it."""
     before, reports = published.load(tree), Inbox(tree).read()
     after = upgraded(before, reports, now)
+    known = set(check(before))
+    refusals = (one for one in check(after.configuration) if one not in known)
     return Status(
         committed=before.settings.committed,
         release=before.settings.release,
         nodes=running(reports, program, now),
         changes=tuple(changes(before, after.configuration)),
-        findings=after.findings,
+        findings=(*after.findings, *refusals),
     )
 
 

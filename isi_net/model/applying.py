@@ -409,7 +409,8 @@ class AppliedAddress(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What was applied: from which revision, when (seconds since the epoch), and what could not be.
+    """What was applied: the newest revision that was in full, when anything was last done (seconds since the
+    epoch), and what could not be.
 
     `duplicates` are addresses that somebody else uses, with that one's MAC.
     """
@@ -455,7 +456,7 @@ def plan(
         return Plan()
     if wanted.revision < applied.revision:
         what = f"revision {wanted.revision} is older than the applied one, {applied.revision}"
-        todo = "is this the right shared file system?  Publish any change to go on"
+        todo = "is this the right shared file system?  If it is, remove /var/run/isi_net/flexnet"
         return Plan(findings=(_finding("configuration", "revision_older", what, todo),))
     return _Comparison(wanted, present, applied, frozenset(waiting), frozenset(refused)).plan()
 

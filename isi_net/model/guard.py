@@ -43,21 +43,22 @@ def _never(before: Configuration, after: Configuration) -> Iterator[Finding]:
         yield Finding("settings", "not_committed", "error", what, COMMIT)
     old, new = _by_number(before), _by_number(after)
     for key, (pool_id, pool) in new.items():
-        was = old.get(key)
-        if was is None and pool.externally_managed:
-            by_the_system = "run isi_net daemon on a node that has a lease"
-            yield _refusal(pool_id, "made", by_the_system if before.settings.committed else COMMIT)
-        elif was is not None and was[1].externally_managed != pool.externally_managed:
+        was = old[key][1] if key in old else None
+        if was is None:
+            if pool.externally_managed:
+                by_the_system = "run isi_net daemon on a node that has a lease"
+                yield _refusal(pool_id, "made", by_the_system if before.settings.committed else COMMIT)
+        elif was.externally_managed != pool.externally_managed:
             yield _refusal(
                 pool_id, "converted to or from another kind", "make a pool of the other kind beside it"
             )
-        elif was is not None and was[1].externally_managed and was[1].assignments != pool.assignments:
+        elif not pool.externally_managed or was == pool:
+            continue
+        elif was.assignments != pool.assignments:
             yield _refusal(pool_id, "given other leased addresses", "have its manager lease them")
-        elif was is not None and was[1].external_manager != pool.external_manager:
+        elif was.external_manager != pool.external_manager:
             yield _refusal(pool_id, "given another manager", "set [dhcp] manager in the nodes' isi_net.toml")
-        elif (
-            was is not None and was[1] != pool and pool.externally_managed and pool.external_manager == AZURE
-        ):
+        elif pool.external_manager == AZURE:
             what = "the pool that Azure manages cannot be modified"
             yield Finding(str(pool_id), "azure_pool", "error", what, "make a pool of your own beside it")
     for key, (pool_id, pool) in old.items():

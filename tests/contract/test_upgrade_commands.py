@@ -269,6 +269,24 @@ def test_committing_again_changes_nothing(earlier: Path) -> None:
     assert files(earlier) == before
 
 
+def test_on_azure_a_pool_elsewhere_is_in_the_way_and_the_status_says_so(earlier: Path) -> None:
+    tree = Tree(str(earlier))
+    for path in (tree.report(1), tree.report(2)):
+        said = node_report.parse(Path(path).read_bytes())
+        Path(path).write_bytes(node_report.render(replace(said, manager="Azure")))
+    assert run(earlier, "subnets create subnet1 ipv4 24 --gateway 10.20.31.1").status == 0
+    assert run(earlier, "pools create subnet1.pool1").status == 0
+    (finding,) = asked(earlier, "upgrade status")["findings"]
+    assert (finding["place"], finding["code"]) == ("groupnet0.subnet1.pool1", "azure_subnet")
+    ran = run(earlier, "upgrade commit --force")
+    assert (ran.status, ran.out) == (1, "")
+    assert "groupnet0.subnet1.pool1: on Azure all pools are in groupnet0.subnet0" in ran.err
+    assert published.load(tree).settings == EARLIER
+    assert run(earlier, "pools delete subnet1.pool1 --force").status == 0
+    assert run(earlier, "upgrade commit --force").status == 0
+    assert [pool.external_manager for _, pool in published.load(tree).pools()] == ["Azure"]
+
+
 def test_there_is_no_way_back(earlier: Path) -> None:
     """Neither a rollback nor an import of what the earlier release had."""
     tree = Tree(str(earlier))
