@@ -1,6 +1,7 @@
 """The services' part of the daemon: its DHCP clients and Flexnet, as commands want them."""
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -45,7 +46,8 @@ class Serving:
         kept: Kept,
     ) -> None:
         """`in_cloud` is whether a cloud gives the addresses; `leases` gives them as they were last read."""
-        self._kept, self._leases = kept, leases
+        self._tree, self._kept, self._leases = tree, kept, leases
+        self._applies = False
         self._network = published.Following(tree)
         rules = Rules(node, settings.interfaces, settings.client, settings.source, in_cloud)
         self._clients = DHCPClients(tree, rules, kept.supervisor, kept.ticking)
@@ -54,6 +56,11 @@ class Serving:
     def parts(self) -> Mapping[str, Callable[[], Turn]]:
         """The turns to take, by name."""
         return {"DHCPClients": self._run_clients, "Flexnet": self._apply}
+
+    def directories(self) -> list[str]:
+        """Where what matters to the services may change: the wishes, and what Flexnet applies."""
+        wishes = os.path.dirname(self._tree.service_wishes)
+        return [wishes, self._tree.revisions] if self._applies else [wishes]
 
     def close(self) -> None:
         """Lets go of the kernel; clients and addresses stay."""
@@ -73,6 +80,7 @@ class Serving:
         wishes = self._kept.wishes.look()
         wish = None if wishes is None else wishes.enabled(FLEXNET)
         self._kept.saying.say("Flexnet", [self._flexnet.service(wish)])
+        self._applies = bool(wish)
         if not wish:
             self._flexnet.close()
             return Turn(f"off; isi_net services enable {FLEXNET}")

@@ -15,6 +15,7 @@ from isi_net.merger.role import Role
 from isi_net.model.network import Node
 from isi_net.model.turn import Turn
 from isi_net.settings import Settings, load, node_of
+from isi_net.store.familiar import Familiar
 from isi_net.store.lock import FileLock
 from isi_net.store.read import read
 from isi_net.store.tree import Tree
@@ -139,13 +140,17 @@ class _Daemon:
         wake = wake_ups.wake if services is not None else None
         self._role = Role(tree, node, os.getpid(), settings.deadline, time.time, _boottime, wake)
         self.reporting = Reporting(tree, settings, node, _boottime)
+        self._familiar = Familiar(tree)
+        merger = Merger(tree, node, self._role, time.time, log.write)
+        parts = {
+            "IPReporter": self._where_familiar(self.reporting.turn),
+            "IPMerger": self._where_familiar(merger.turn),
+        }
         self._serving: Serving | None = None
-        parts: dict[str, Callable[[], Turn]] = {"IPReporter": self.reporting.turn}
         if services is not None:
             in_cloud = self.reporting.machine_is_in_cloud()
             self._serving = Serving(tree, settings, node, in_cloud, lambda: self.reporting.found, services)
             parts |= self._serving.parts()
-        parts["IPMerger"] = Merger(tree, node, self._role, time.time, log.write).turn
         self._loop = Loop(
             parts,
             log,
@@ -164,13 +169,22 @@ class _Daemon:
         if self._serving is not None:
             self._serving.close()
 
+    def _where_familiar(self, turn: Callable[[], Turn]) -> Callable[[], Turn]:
+        """`turn`, taken only while the shared directory is the one that this node knows."""
+
+        def looked() -> Turn:
+            self._familiar.look()
+            return turn()
+
+        return looked
+
     def _watch(self) -> str:
-        """Has our lease files and what is wanted of services end a rest; and, while the role is ours,
-        everybody's reports.
+        """Has our lease files and what the services need end a rest; and, while the role is ours, everybody's
+        reports.
         """
         reports = [self._tree.reports] if self._role.tenure is not None else []
-        wishes = os.path.dirname(self._tree.service_wishes)
-        return self._wake_ups.watch([*self.reporting.directories(), wishes, *reports])
+        serving = self._serving.directories() if self._serving is not None else []
+        return self._wake_ups.watch([*self.reporting.directories(), *serving, *reports])
 
     def _rest(self, seconds: float) -> None:
         """Waits; that is not the file system's time, unless the process was stopped, or the machine slept."""

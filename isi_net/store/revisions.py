@@ -36,7 +36,8 @@ def current(tree: Tree) -> Revision:
     """The current configuration.
 
     On a cluster that has published nothing yet it is whatever `flx_config.xml` is (from an earlier
-    release, or brought by a person), as number 0; and empty bytes when there is none.
+    release, or brought by a person), as number 0; and empty bytes when there is none.  Raises Unreadable,
+    also where the shared directory cannot be the one that this node knows (`store/familiar.py`).
     """
     while kept := numbers(tree):
         path = tree.revision(kept[-1])
@@ -46,6 +47,9 @@ def current(tree: Tree) -> Revision:
             if numbers(tree) == kept:  # else it was pruned while we looked: there is a higher one
                 raise
     if not os.path.lexists(tree.configuration):
+        from isi_net.store.familiar import refuse_unfamiliar  # noqa: PLC0415 - most clusters have something
+
+        refuse_unfamiliar(tree)
         return Revision(0, b"", tree.configuration)
     return Revision(0, read_seen(tree.configuration, MAX_BYTES)[0], tree.configuration)
 

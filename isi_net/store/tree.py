@@ -91,6 +91,11 @@ class Tree:
         return self._local("var", "db", "isi_net", "services")
 
     @property
+    def joined(self) -> str:
+        """A mark that this node has seen something published on the shared file system."""
+        return self._local("var", "db", "isi_net", "joined")
+
+    @property
     def service_wishes_lock(self) -> str:
         return f"{self.service_wishes}.lock"
 
