@@ -28,6 +28,9 @@ from isi_net.store.lock import FileLock
 from isi_net.store.read import read
 from isi_net.store.tree import Tree
 
+# Between two looks at who is in which pool, for the DHCP clients' sake.
+NETWORK_SECONDS = 5.0
+
 
 def run(tree: Tree, once: bool = False) -> list[str]:
     """Runs the daemon of the node at `tree` until it is told to stop; with `once`, for one turn.
@@ -161,7 +164,8 @@ class _Daemon:
         self._reporter = Reporter(tree, Witness(node, manager, settings.source, __version__), time.time)
         self._stocktaker = Stocktaker(tree, node, settings.interfaces, _boottime)
         self._found: tuple[InterfaceLease, ...] = ()
-        self._network = published.Following(tree)
+        self._network, self._network_due = published.Following(tree), _boottime()
+        self._interfaces = settings.interfaces
         parts: dict[str, Callable[[], Turn]] = {"IPReporter": self._report}
         if services is not None:
             in_cloud = settings.manager in CLOUDS
@@ -196,9 +200,12 @@ class _Daemon:
 
     def _run_clients(self, services: _Services) -> Turn:
         wishes = services.wishes.look()
-        # Why the configuration cannot be read, the others say; clients run on without it.
-        with contextlib.suppress(Unreadable, FormatError):
-            self._network.look()
+        # Each node asks for the shared file system's directory: not at every turn, and not for nothing.  Why
+        # it cannot be read, the others say; clients run on without it.
+        if self._interfaces and _boottime() >= self._network_due:
+            self._network_due = _boottime() + NETWORK_SECONDS
+            with contextlib.suppress(Unreadable, FormatError):
+                self._network.look()
         turn = self._clients.turn(wishes, self._network.last, self._found)
         services.saying.say("DHCPClients", self._clients.services)
         return replace(turn, findings=(*turn.findings, *services.wishes.findings()))

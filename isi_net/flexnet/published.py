@@ -36,7 +36,7 @@ class Following:
     def look(self) -> Configuration:
         """The configuration as it is now.  Raises Unreadable or FormatError."""
         highest = max(revisions.numbers(self._tree), default=0)
-        if self._known is None or self._known[0] != highest:
+        if self._known is None or self._known[0] != highest or not highest:
             self._known = highest, load(self._tree)
         return self._known[1]
 
