@@ -18,7 +18,7 @@ from isi_net.errors import Error, FormatError, Refused, Unreadable
 from isi_net.flexnet import published
 from isi_net.merger.merger import Merger
 from isi_net.merger.role import Role
-from isi_net.model.network import CLOUDS, ON_PREMISES, Node
+from isi_net.model.network import CLOUDS, ON_PREMISES, Configuration, Node
 from isi_net.model.turn import Turn
 from isi_net.reporter.inventory import Stocktaker
 from isi_net.reporter.reporter import Reporter, Witness
@@ -139,6 +139,35 @@ class _Services:
         self.wishes, self.saying = Following(tree), Saying(tree)
 
 
+class _Clients:
+    """The DHCP clients' turns in one life, and what they need to know for them."""
+
+    def __init__(self, tree: Tree, settings: Settings, node: Node, services: _Services) -> None:
+        self._services, self._interfaces = services, settings.interfaces
+        self._network, self._network_due = published.Following(tree), _boottime()
+        in_cloud = settings.manager in CLOUDS
+        rules = Rules(node, settings.interfaces, settings.client, settings.source, in_cloud)
+        self._clients = DHCPClients(tree, rules, services.supervisor, _boottime)
+
+    def turn(self, leases: tuple[InterfaceLease, ...]) -> Turn:
+        turn = self._clients.turn(self._services.wishes.look(), self._look(), leases)
+        self._services.saying.say("DHCPClients", self._clients.services)
+        return replace(turn, findings=(*turn.findings, *self._services.wishes.findings()))
+
+    def _look(self) -> Configuration | None:
+        """The published configuration: all nodes ask the shared file system for it, so not at every turn.
+
+        Why it cannot be read, the merger says; clients run on without it.
+        """
+        if not self._interfaces:
+            return Configuration()
+        if _boottime() >= self._network_due:
+            self._network_due = _boottime() + NETWORK_SECONDS
+            with contextlib.suppress(Unreadable, FormatError):
+                self._network.look()
+        return self._network.last
+
+
 class _Daemon:
     """One life between two changes of the settings."""
 
@@ -164,14 +193,10 @@ class _Daemon:
         self._reporter = Reporter(tree, Witness(node, manager, settings.source, __version__), time.time)
         self._stocktaker = Stocktaker(tree, node, settings.interfaces, _boottime)
         self._found: tuple[InterfaceLease, ...] = ()
-        self._network, self._network_due = published.Following(tree), _boottime()
-        self._interfaces = settings.interfaces
         parts: dict[str, Callable[[], Turn]] = {"IPReporter": self._report}
         if services is not None:
-            in_cloud = settings.manager in CLOUDS
-            rules = Rules(node, settings.interfaces, settings.client, settings.source, in_cloud)
-            self._clients = DHCPClients(tree, rules, services.supervisor, _boottime)
-            parts["DHCPClients"] = lambda: self._run_clients(services)
+            clients = _Clients(tree, settings, node, services)
+            parts["DHCPClients"] = lambda: clients.turn(self._found)
         parts["IPMerger"] = Merger(tree, node, self._role, time.time, log.write).turn
         self._loop = Loop(
             parts,
@@ -197,18 +222,6 @@ class _Daemon:
         said = ", ".join(f"{lease.interface} {lease.address}" for lease in report.addresses)
         findings = (*report.problems, *self._stocktaker.turn())
         return Turn(f"{said or 'no lease'}, by {report.manager}", findings)
-
-    def _run_clients(self, services: _Services) -> Turn:
-        wishes = services.wishes.look()
-        # Each node asks for the shared file system's directory: not at every turn, and not for nothing.  Why
-        # it cannot be read, the others say; clients run on without it.
-        if self._interfaces and _boottime() >= self._network_due:
-            self._network_due = _boottime() + NETWORK_SECONDS
-            with contextlib.suppress(Unreadable, FormatError):
-                self._network.look()
-        turn = self._clients.turn(wishes, self._network.last, self._found)
-        services.saying.say("DHCPClients", self._clients.services)
-        return replace(turn, findings=(*turn.findings, *services.wishes.findings()))
 
     def _watch(self) -> str:
         """Has our lease files and what is wanted of services end a rest; and, while the role is ours,
