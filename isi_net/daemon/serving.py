@@ -13,12 +13,15 @@ from isi_net.dhcp.supervisor import Supervisor
 from isi_net.errors import FormatError, Unreadable
 from isi_net.flexnet import published
 from isi_net.flexnet.apply import Flexnet
-from isi_net.model.network import Node
+from isi_net.model.network import Configuration, Node
 from isi_net.model.service import FLEXNET
 from isi_net.model.turn import Turn
 from isi_net.services import Following, Saying
 from isi_net.settings import Settings
 from isi_net.store.tree import Tree
+
+# Between two looks at who is in which pool, for the DHCP clients' sake.
+NETWORK_SECONDS = 5.0
 
 
 class Kept:
@@ -48,7 +51,8 @@ class Serving:
         """`in_cloud` is whether a cloud gives the addresses; `leases` gives them as they were last read."""
         self._tree, self._kept, self._leases = tree, kept, leases
         self._applies = False
-        self._network = published.Following(tree)
+        self._interfaces = settings.interfaces
+        self._network, self._due = published.Following(tree), kept.ticking()
         rules = Rules(node, settings.interfaces, settings.client, settings.source, in_cloud)
         self._clients = DHCPClients(tree, rules, kept.supervisor, kept.ticking)
         self._flexnet = Flexnet(tree, node, settings.interfaces, time.time, kept.ticking, kept.wake)
@@ -67,13 +71,22 @@ class Serving:
         self._flexnet.close()
 
     def _run_clients(self) -> Turn:
-        wishes = self._kept.wishes.look()
-        # Why the configuration cannot be read, the others say; clients run on without it.
-        with contextlib.suppress(Unreadable, FormatError):
-            self._network.look()
-        turn = self._clients.turn(wishes, self._network.last, self._leases())
+        turn = self._clients.turn(self._kept.wishes.look(), self._look(), self._leases())
         self._kept.saying.say("DHCPClients", self._clients.services)
         return replace(turn, findings=(*turn.findings, *self._kept.wishes.findings()))
+
+    def _look(self) -> Configuration | None:
+        """The published configuration: all nodes ask the shared file system for it, so not at every turn.
+
+        Why it cannot be read, the merger says; clients run on without it.
+        """
+        if not self._interfaces:
+            return Configuration()
+        if self._kept.ticking() >= self._due:
+            self._due = self._kept.ticking() + NETWORK_SECONDS
+            with contextlib.suppress(Unreadable, FormatError):
+                self._network.look()
+        return self._network.last
 
     def _apply(self) -> Turn:
         """Flexnet's turn, when it is enabled; nothing is taken away when it is disabled."""

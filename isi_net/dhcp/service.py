@@ -100,14 +100,16 @@ class DHCPClients:
         lease: InterfaceLease | None,
     ) -> "_Plan":
         """What is to become of one interface's client."""
-        rules, name = self._rules, client_of(interface)
+        rules, name, nic = self._rules, client_of(interface), self._rules.interfaces.get(interface, "")
         self._installed = self._installed or self._find(rules.client)
+        if lease is not None and lease.runs and lease.path not in self._our_files(interface, nic):
+            what = f"{lease.source}'s lease is used, {lease.path}"
+            self._others[interface] = _Other(what, self._clock(), self._clock())
         choice = choose(interface, wishes.enabled(name), rules.node, network, self._first)
         if choice.enabled and not choice.by_hand and (why := self._forbidden()):
             choice = Choice(False, False, why)
         if not choice.enabled:
             return _Plan(choice)
-        nic = rules.interfaces.get(interface, "")
         if nic not in nics:
             what = f"there is no NIC {nic}" if nic else "[interfaces] does not name it"
             return _Plan(choice, "waiting", _finding(name, "interface_missing", what, "correct [interfaces]"))
@@ -116,7 +118,7 @@ class DHCPClients:
         launch = self._installed.client.launch(self._installed.program, self._tree, interface, nic)
         job = Job(launch, wishes.of(name).restarts, nics[nic])
         due = self._supervisor.is_due(name, job)
-        beside = self._beside(interface, nic, nics, lease) if due or interface in self._others else ""
+        beside = self._beside(interface, nic, nics) if due or interface in self._others else ""
         if beside and due and not choice.by_hand:
             return _Plan(Choice(False, False, beside))
         todo = f"end that one, or isi_net services disable {name}"
@@ -130,15 +132,13 @@ class DHCPClients:
         kind = self._installed.client.name if self._installed is not None else self._rules.source
         return "" if self._rules.source in (AUTO, kind) else f"[dhcp] source is {self._rules.source}"
 
-    def _beside(self, interface: str, nic: str, nics: Iterable[str], lease: InterfaceLease | None) -> str:
+    def _beside(self, interface: str, nic: str, nics: Iterable[str]) -> str:
         """Another client that has the interface, or had it just now, in words; empty where there is none.
 
-        It is known by its lease, or else by its process.
+        Where its lease was not seen just now, its process is looked for, not all too often.
         """
         now, other = self._clock(), self._others.pop(interface, None)
-        if lease is not None and lease.runs and lease.path not in self._our_files(interface, nic):
-            other = _Other(f"{lease.source}'s lease is used, {lease.path}", now, now)
-        elif other is None or now >= other.looked + LOOK_SECONDS:
+        if other is None or now >= other.looked + LOOK_SECONDS:
             ours = self._supervisor.groups()
             seen = (one for one in self._running() if one.group not in ours and one.serves(nic, nics))
             if (one := next(seen, None)) is not None:
@@ -168,7 +168,7 @@ class DHCPClients:
             enabled=enabled,
             by_hand=by_hand,
             state=status.state,
-            reason=reason,
+            reason=status.trouble or reason,
             pid=status.pid,
             since=status.since,
             starts=status.starts,
@@ -180,8 +180,10 @@ class DHCPClients:
         if plan.finding is not None:
             yield plan.finding
         status = self._supervisor.status(name)
-        if plan.job is not None and status.failures >= _FAILURES:
-            what = f"it ended {status.failures} times within a minute of its start: {status.last_exit}"
+        if plan.job is not None and status.trouble:
+            yield _finding(name, "client_failing", status.trouble, "it is tried again every minute")
+        elif plan.job is not None and status.failures >= _FAILURES:
+            what = f"it keeps ending within a minute of its start: {status.last_exit}"
             yield _finding(name, "client_failing", what, f"look for {name} in the log")
 
 

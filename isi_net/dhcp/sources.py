@@ -4,16 +4,22 @@ A new one is a file in `formats/` and a line here; or, from outside of this pack
 group `isi_net.lease_sources` that is a Source, chosen by its name as `[dhcp] source`.
 """
 
+import contextlib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
 
 from isi_net.errors import BadValue, Unreadable
 from isi_net.formats import dhclient, dhcpcd, dhcpleased, networkd, networkmanager
 from isi_net.model.lease import LeaseFile
 from isi_net.store.read import names, read
 from isi_net.store.tree import Tree
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 AUTO = "auto"
 GROUP = "isi_net.lease_sources"
@@ -64,7 +70,6 @@ def _dhclient(data: bytes, nic: str, written: int) -> LeaseFile:
     return dhclient.parse(data, nic)
 
 
-# In the order of asking what some bytes are: dhclient reads free text, and recognises anything.
 # Each lists the places of every system, because no system's name is needed to look there.
 TABLE = (
     Source(
@@ -92,7 +97,7 @@ TABLE = (
             "var/lib/dhclient/dhclient--{nic}.lease",
         ),
         _dhclient,
-        lambda data: True,  # noqa: ARG005
+        dhclient.recognises,
     ),
 )
 DHCLIENT = TABLE[-1]
@@ -108,10 +113,21 @@ def chosen(word: str) -> tuple[Source, ...]:
     return next(((one,) for one in TABLE if one.name == word), None) or (_from_outside(word),)
 
 
-def _from_outside(word: str) -> Source:
+def _points() -> "dict[str, EntryPoint]":
     from importlib.metadata import entry_points  # noqa: PLC0415 - 40 ms, for who names such a source
 
-    points = {point.name: point for point in entry_points(group=GROUP)}
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def _all_from_outside() -> Iterator[Source]:
+    """Those that can be loaded: who asks what some bytes are asked for none of them by name."""
+    for name in sorted(_points()):
+        with contextlib.suppress(BadValue):
+            yield _from_outside(name)
+
+
+def _from_outside(word: str) -> Source:
+    points = _points()
     if word not in points:
         known = ", ".join((AUTO, *sorted((*(one.name for one in TABLE), *points))))
         raise BadValue(f"{word!r} is unknown", todo=f"use one of {known}")
@@ -127,8 +143,13 @@ def _from_outside(word: str) -> Source:
 
 
 def recognised(data: bytes, nic: str, written: int) -> LeaseFile:
-    """The leases in `data`, of whichever client in the table wrote it.  Raises FormatError."""
-    return next(one for one in TABLE if one.recognises(data)).parse(data, nic, written)
+    """The leases in `data`, of whichever client wrote it: of the table, else from outside of this package.
+
+    Raises FormatError.
+    """
+    candidates = chain(TABLE, _all_from_outside())
+    # dhclient's own reader takes any text, and so the complaint about what nobody knows is dhclient's.
+    return next((one for one in candidates if one.recognises(data)), DHCLIENT).parse(data, nic, written)
 
 
 def interface_index(tree: Tree, nic: str) -> str | None:

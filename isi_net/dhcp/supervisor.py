@@ -44,7 +44,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How a job does.  Times are in seconds since the epoch; `failures` is how often it ended at once."""
+    """How a job does.  Times are in seconds since the epoch.
+
+    `failures` is how often it ended soon after its start, `trouble` why it could not even be started.
+    """
 
     state: State
     pid: int | None = None
@@ -53,6 +56,7 @@ class Status:
     last_exit: str = ""
     next_try: float | None = None
     failures: int = 0
+    trouble: str = ""
 
 
 @dataclass(slots=True)
@@ -61,13 +65,15 @@ class _Child:
 
     job: Job
     process: subprocess.Popen[bytes] | None = None
-    since: float = 0.0
+    said: "_Lines | None" = None
     began: float = 0.0
     due: float = 0.0
+    since: float | None = None
+    next_try: float | None = None
     starts: int = 0
     failures: int = 0
     last_exit: str = ""
-    said: "_Lines | None" = None
+    trouble: str = ""
 
 
 @dataclass(slots=True)
@@ -164,14 +170,9 @@ class Supervisor:
             self._bury(child, child.process)
             lasted = self._clock() - child.began
             child.failures = 0 if lasted >= LONG_ENOUGH_SECONDS else child.failures + 1
-            pause = FIRST_PAUSE_SECONDS * 2 ** max(0, min(child.failures, 7) - 1)
-            child.due = self._clock() + min(LONGEST_PAUSE_SECONDS, pause)
+            doubled = FIRST_PAUSE_SECONDS * 2 ** max(0, min(child.failures, 7) - 1)
+            self._pause(child, min(LONGEST_PAUSE_SECONDS, doubled))
             self._write(f"{name}: {child.last_exit} after {lasted:.0f} s")
-
-    def runs(self, name: str, job: Job) -> bool:
-        """Whether this very job is running."""
-        child = self._children.get(name)
-        return child is not None and child.job == job and child.process is not None
 
     def is_due(self, name: str, job: Job) -> bool:
         """Whether the job is to be started now: it is new, or its pause is over."""
@@ -180,15 +181,14 @@ class Supervisor:
             return True
         return child.process is None and self._clock() >= child.due
 
-    def follow(self, jobs: Mapping[str, Job]) -> dict[str, Error]:
+    def follow(self, jobs: Mapping[str, Job]) -> None:
         """Ends what is not in `jobs`, starts what is and is due, and lets everything else run.
 
-        Gives back why some could not be started; they are tried again like those that end.
+        What cannot be started is tried again.
         """
-        for name in self._children.keys() - jobs.keys():
+        for name in sorted(self._children.keys() - jobs.keys()):
             self._end(name)
             del self._children[name]
-        failed: dict[str, Error] = {}
         for name, job in jobs.items():
             if not self.is_due(name, job):
                 continue
@@ -198,22 +198,30 @@ class Supervisor:
                 child.job, child.failures = job, 0
             try:
                 self._start(name, child)
+                child.trouble = ""
             except Error as error:
-                failed[name] = error
-                child.last_exit, child.failures = str(error), child.failures + 1
-                child.due = self._clock() + LONGEST_PAUSE_SECONDS
-        return failed
+                child.trouble = str(error)
+                self._pause(child, LONGEST_PAUSE_SECONDS)
+
+    def _pause(self, child: _Child, seconds: float) -> None:
+        child.due, child.next_try = self._clock() + seconds, self._wall_clock() + seconds
 
     def status(self, name: str) -> Status:
         """How the job of this name does."""
         child = self._children.get(name)
         if child is None:
             return Status("stopped")
-        told = {"starts": child.starts, "failures": child.failures}
-        if child.process is not None:
-            return Status("running", child.process.pid, child.since, last_exit=child.last_exit, **told)
-        until = self._wall_clock() + max(0.0, child.due - self._clock())
-        return Status("waiting", last_exit=child.last_exit, next_try=float(round(until)), **told)
+        runs = child.process is not None
+        return Status(
+            state="running" if runs else "waiting",
+            pid=child.process.pid if child.process is not None else None,
+            since=child.since if runs else None,
+            starts=child.starts,
+            last_exit=child.last_exit,
+            next_try=None if runs else child.next_try,
+            failures=child.failures,
+            trouble=child.trouble,
+        )
 
     def due(self) -> float:
         """In how many seconds the next one is to be started; infinite when none is."""
@@ -221,9 +229,8 @@ class Supervisor:
         return max(0.0, min(waiting, default=float("inf")) - self._clock())
 
     def end(self) -> None:
-        """Ends all of them."""
-        for name in self._children:
-            self._end(name)
+        """Ends all of them, for good."""
+        self.follow({})
 
     def _start(self, name: str, child: _Child) -> None:
         launch = child.job.launch

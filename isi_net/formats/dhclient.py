@@ -48,6 +48,7 @@ _STATEMENT = re.compile(
 _UP_TO_BRACE = re.compile(
     rb'[^"#{}]*+(?:(?:' + _STRING + rb'|#[^\n]*+)[^"#{}]*+)*+(?P<brace>[{}]?)', re.DOTALL
 )
+_BEGINNING = re.compile(rb"\s*+(?:#[^\n]*+\s*+)*+(?:lease6?|default-duid)\b", re.IGNORECASE)
 _COMMENT_OR_STRING = re.compile(rb"#[^\n]*|(" + _STRING + rb")", re.DOTALL)
 _A_STRING = re.compile(_STRING, re.DOTALL)
 _ESCAPE = re.compile(rb"\\(?:([0-3][0-7]{0,2})|x([0-9a-fA-F]{2})|(.?))", re.DOTALL)
@@ -134,6 +135,11 @@ class _Findings:
 
     def all(self) -> tuple[Finding, ...]:
         return tuple(finding for _, finding in sorted(self._found))
+
+
+def recognises(data: bytes) -> bool:
+    """Whether `data` begins as dhclient does; its reader takes much more."""
+    return _BEGINNING.match(data.removeprefix(_BYTE_ORDER_MARK)) is not None
 
 
 def parse(data: bytes, interface: str = "", only: Collection[str] = ()) -> LeaseFile:

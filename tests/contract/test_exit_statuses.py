@@ -14,9 +14,10 @@ from fixed_cluster import CORPUS, run
 
 from isi_net.cli import exits
 from isi_net.cli.output import FORMATS
-from isi_net.formats import flx_config, node_report
+from isi_net.formats import flx_config, node_report, services
 from isi_net.model.finding import Finding
 from isi_net.model.merge import merge
+from isi_net.model.service import Service
 from isi_net.store.lock import FileLock
 from isi_net.store.tree import Tree
 
@@ -314,6 +315,8 @@ def poison(tree: Tree) -> None:
     fixed_cluster.write(tree.revision(13), flx_config.render(hostile))
     fixed_cluster.write(tree.report(5), f'{{"schema": 1, "node": "{HOSTILE}"}}'.encode())
     fixed_cluster.write(tree.report(6), f'{{"schema": 1, "devid": "\\u001b[2J", "{HOSTILE}": 1'.encode())
+    service = Service("flexnet", True, True, "stopped", f"reason{HOSTILE}", last_exit=f"exit{HOSTILE}")
+    fixed_cluster.write(tree.services_said, services.render((service,)))
     escaped = "".join(f"\\{byte:03o}" for byte in HOSTILE.encode())
     lease = (CORPUS / "isc/07-hostile-strings.leases").read_text().replace("}\n", "")
     lines = [
@@ -350,6 +353,8 @@ def poisoned(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "config view",
         "reports list",
         *(f"reports view {devid}" for devid in range(1, 8)),
+        "services list",
+        "services view flexnet",
         "dhcp lease list",
         "dhcp lease show",
         *(f"dhcp lease show bad-{number}" for number in range(5)),

@@ -160,6 +160,12 @@ def test_a_second_interface_has_a_client_of_its_own(cloud: Cloud, clients: Clien
     assert len(clients.processes()) == 2
 
 
+def test_a_daemon_for_one_turn_starts_no_client(node: Node) -> None:
+    clients = Clients(node, "dhclient")
+    assert node.isi_net("daemon", "--once").returncode == 0
+    assert not clients.lives()
+
+
 # By hand.
 
 
@@ -308,6 +314,21 @@ def test_a_nic_that_comes_late_gets_its_client(cloud: Cloud, node: Node) -> None
     node.namespace.ip("link", "set", "ext-1", "up")
     clients.wait_for("running")
     clients.wait_for_address("10.20.30.11")
+
+
+def test_a_directory_in_the_place_of_the_lease_file_is_a_finding_until_it_is_gone(node: Node) -> None:
+    clients = Clients(node, "dhclient")
+    node.lease_file().mkdir()
+    node.start_daemon()
+    eventually(
+        lambda: [one["code"] for one in clients.report().get("problems", [])],
+        "the finding",
+        is_so=lambda codes: codes == ["lease_file_unreadable"],
+    )
+    node.lease_file().rmdir()
+    node.isi_net("services", "restart", SERVICE)
+    clients.wait_for_pool("10.20.30.11")
+    assert clients.report()["problems"] == []
 
 
 def test_spoilt_wishes_are_told_of_and_change_nothing(dhclient: Clients) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -123,7 +124,7 @@ def test_trouble_with_watching_is_said_once(stage: Stage) -> None:
 @pytest.fixture
 def listening() -> Iterator[tuple[Signals, WakeUps]]:
     """Signals that this very process heeds, for as long as the test runs."""
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
     before = [(number, signal.getsignal(number)) for number in numbers]
     signals, wake_ups = Signals(), WakeUps()
     signals.listen(wake_ups.signal_descriptor)
@@ -162,3 +163,14 @@ def test_a_signal_that_came_before_is_heeded(listening: tuple[Signals, WakeUps],
     stage.signals = signals
     stage.loop(good()).run()
     assert stage.turns == 0
+
+
+def test_a_child_that_ends_ends_a_rest_and_asks_for_nothing_else(
+    listening: tuple[Signals, WakeUps],
+) -> None:
+    signals, wake_ups = listening
+    began = time.monotonic()
+    with subprocess.Popen(["sleep", "0.05"]):
+        wake_ups.wait(10.0)
+    assert time.monotonic() - began < 5
+    assert (signals.stop, signals.reload) == (False, False)

@@ -212,3 +212,55 @@ def test_a_directory_that_may_not_be_watched_is_no_error(wake_ups: WakeUps, tmp_
     (tmp_path / "loop").symlink_to("loop")
     assert wake_ups.watch([str(tmp_path / "loop")]).startswith("cannot watch files (")
     assert wake_ups.watch([str(tmp_path)]) == ""
+
+
+# What is attended to.
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    ours, theirs = os.pipe2(os.O_NONBLOCK)
+    yield ours, theirs
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_what_is_attended_to_is_heard_during_a_wait_and_ends_none(
+    wake_ups: WakeUps, pipe: tuple[int, int]
+) -> None:
+    heard: list[bytes] = []
+    wake_ups.attend(pipe[0], lambda: heard.append(os.read(pipe[0], 4096)))
+    timer = threading.Timer(0.05, os.write, (pipe[1], b"a"))
+    timer.start()
+    assert waited(wake_ups, 0.2)
+    timer.join()
+    assert heard == [b"a"]
+
+
+def test_who_talks_all_day_neither_ends_a_wait_nor_keeps_a_processor_busy(
+    wake_ups: WakeUps, pipe: tuple[int, int]
+) -> None:
+    heard: list[float] = []
+    os.write(pipe[1], b"it is never read")
+    wake_ups.attend(pipe[0], lambda: heard.append(time.monotonic()))
+    assert waited(wake_ups, 0.3)
+    assert 1 <= len(heard) <= 0.3 / GATHER_SECONDS + 2
+
+
+def test_a_wake_is_heard_beside_one_who_talks_all_day(wake_ups: WakeUps, pipe: tuple[int, int]) -> None:
+    os.write(pipe[1], b"it is never read")
+    wake_ups.attend(pipe[0], lambda: None)
+    timer = threading.Timer(0.05, wake_ups.wake)
+    timer.start()
+    assert not waited(wake_ups)
+    timer.join()
+
+
+def test_who_is_neglected_is_heard_no_more(wake_ups: WakeUps, pipe: tuple[int, int]) -> None:
+    heard: list[float] = []
+    wake_ups.attend(pipe[0], lambda: heard.append(time.monotonic()))
+    wake_ups.neglect(pipe[0])
+    wake_ups.neglect(pipe[0])  # once more is no mistake
+    os.write(pipe[1], b"a")
+    assert waited(wake_ups, 0.05)
+    assert heard == []

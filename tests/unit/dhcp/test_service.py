@@ -211,6 +211,16 @@ def test_where_another_clients_lease_is_used_none_starts_by_itself(machine: Mach
     assert (one.enabled, one.reason) == (False, "networkd's lease is used, /run/systemd/netif/leases/2")
 
 
+def test_another_client_whose_lease_was_just_lost_is_waited_for(machine: Machine) -> None:
+    """Also when nothing wanted a client of ours meanwhile."""
+    disabled = Wishes({"dhclient-ext-1": Wish(False)})
+    machine.turn(disabled, EMPTY, lease("/run/systemd/netif/leases/2"))
+    machine.now += 1
+    assert machine.turn()[0].state == "stopped"
+    machine.now += GONE_SECONDS
+    assert machine.turn()[0].state == "running"
+
+
 def test_another_clients_lease_that_ran_out_is_no_hindrance(machine: Machine) -> None:
     old = lease("/var/lib/dhclient/dhclient-ens5.leases", "dhclient", runs=False)
     assert machine.turn(NOBODY_SAID, EMPTY, old)[0].state == "running"
@@ -310,6 +320,14 @@ def test_a_client_that_does_not_stay_is_a_finding(machine: Machine) -> None:
         machine.now += machine.supervisor.due()
     assert codes == {"client_failing"}
     assert one.last_exit == "exit status 1"
+
+
+def test_a_client_that_cannot_be_started_is_a_finding_at_once(machine: Machine) -> None:
+    Path(machine.tree.run).parent.mkdir(parents=True)
+    Path(machine.tree.run).write_text("in the way")
+    one, codes = machine.turn()
+    assert (one.state, codes) == ("waiting", {"client_failing"})
+    assert "not a directory" in one.reason
 
 
 def test_what_a_former_daemon_left_is_ended_before_anything_starts(machine: Machine) -> None:

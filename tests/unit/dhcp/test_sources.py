@@ -388,6 +388,18 @@ def test_a_source_from_outside_is_reported_like_any_other(tree: Tree, abroad: Pa
     assert json.loads(shown.stdout)["address"] == "10.20.30.11"
 
 
+def test_a_file_is_recognised_by_a_source_from_outside(tree: Tree, abroad: Path) -> None:
+    """Beside broken ones, which are passed over; text that nobody knows is complained of as dhclient's."""
+    put(tree, "somewhere", b"abroad 10.20.30.11", int(time.time()))
+    shown = isi_net(
+        tree, abroad, "dhcp", "lease", "show", "--file", f"{tree.root}/somewhere", "--format=json"
+    )
+    assert json.loads(shown.stdout)["address"] == "10.20.30.11"
+    put(tree, "somewhere", b"elsewhere 10.20.30.11", int(time.time()))
+    done = isi_net(tree, abroad, "dhcp", "lease", "show", "--file", f"{tree.root}/somewhere")
+    assert (done.returncode, done.stdout) == (1, "")
+
+
 @pytest.mark.parametrize(("source", "said"), [("gone", "cannot be loaded"), ("nothing", "is no Source")])
 def test_a_source_from_outside_that_is_broken_is_an_error(
     tree: Tree, abroad: Path, source: str, said: str

@@ -174,17 +174,21 @@ def test_the_end_takes_everybody(nursery: Nursery) -> None:
 
 def test_a_program_that_is_not_there_is_an_error_and_tried_again(nursery: Nursery) -> None:
     launch = Launch(("/nowhere/dhclient",), str(nursery.directory / "x.conf"), b"", ())
-    failed = nursery.supervisor.follow({NAME: Job(launch)})
-    assert "/nowhere/dhclient" in str(failed[NAME])
+    nursery.supervisor.follow({NAME: Job(launch)})
     status = nursery.supervisor.status(NAME)
     assert (status.state, status.starts) == ("waiting", 0)
-    assert 0 < nursery.supervisor.due() <= LONGEST_PAUSE_SECONDS
+    assert "/nowhere/dhclient" in status.trouble
+    assert nursery.supervisor.due() == LONGEST_PAUSE_SECONDS
 
 
 def test_a_configuration_that_cannot_be_written_is_an_error(nursery: Nursery) -> None:
     (nursery.directory / "run").write_text("in the way")
-    failed = nursery.supervisor.follow({NAME: nursery.job("sleep 60")})
-    assert "not a directory" in str(failed[NAME])
+    nursery.supervisor.follow({NAME: nursery.job("sleep 60")})
+    assert "not a directory" in nursery.supervisor.status(NAME).trouble
+    (nursery.directory / "run").unlink()
+    nursery.now += LONGEST_PAUSE_SECONDS
+    assert nursery.follow("sleep 60") is not None
+    assert nursery.supervisor.status(NAME).trouble == ""
 
 
 def test_a_long_line_is_cut(nursery: Nursery) -> None:
