@@ -11,7 +11,7 @@ from ipaddress import IPv4Address
 
 from isi_net.errors import Refused, Unreadable
 from isi_net.flexnet import published
-from isi_net.flexnet.netlink import Changes, Kernel, NotPermitted, is_supported, refuse_unsupported
+from isi_net.flexnet.netlink import Changes, Kernel, NotPermitted, unsupported
 from isi_net.flexnet.probe import RFC_5227, Announcement, Probe, Timing
 from isi_net.formats import applied as file
 from isi_net.model.applying import (
@@ -107,8 +107,8 @@ class Flexnet:
 
     def turn(self) -> Turn:
         """One turn.  Raises what reading the configuration raises; then nothing is changed."""
-        if not is_supported():
-            return Turn("not on this system", (_unsupported(),))
+        if (why := unsupported()) is not None:
+            return Turn(why.what, (Finding("Flexnet", "not_supported", "error", why.what, why.todo),))
         configuration, is_new = self._configuration()
         if self._kernel is None or self._changes is None:
             self.close()
@@ -287,14 +287,6 @@ class _Walked:
 
 def _failed(code: str, step: Step, error: Refused, severity: Severity = "error") -> Finding:
     return Finding(f"NIC {step.nic}", code, severity, error.what, error.todo)
-
-
-def _unsupported() -> Finding:
-    try:
-        refuse_unsupported()
-    except Refused as error:
-        return Finding("Flexnet", "not_supported", "error", error.what, error.todo)
-    raise AssertionError("it is supported here")
 
 
 def _sentence(should: Wanted, ours: Iterable[AddressKey], waiting: Iterable[IPv4Address]) -> str:

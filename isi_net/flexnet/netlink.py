@@ -1,7 +1,7 @@
 """What this machine's NICs have, and changes to it: the only file that knows netlink and pyroute2.
 
 pyroute2 takes a fifth of a second to import, so it is loaded when it is first asked, which is when Flexnet
-is enabled, or `isi_net flexnet plan` or `status` is run.  Linux only: elsewhere `open_kernel` raises.
+is enabled, or `isi_net flexnet plan` or `status` is run.  Linux only: elsewhere a Kernel cannot be had.
 """
 
 import contextlib
@@ -67,25 +67,20 @@ class NotPermitted(Refused):
     """The kernel lets only processes with CAP_NET_ADMIN do that."""
 
 
-def is_supported() -> bool:
-    """Whether there is netlink here."""
-    return sys.platform == "linux"
-
-
-def refuse_unsupported() -> None:
-    """Raises Refused on a system without netlink."""
-    if not is_supported():
-        raise Refused(
-            f"addresses are not put on interfaces on {sys.platform} yet: only on Linux",
-            todo="let another program do it, by isi_net flexnet status --format json",
-        )
+def unsupported(platform: str = sys.platform) -> Refused | None:
+    """Why nothing can be put on interfaces on this system; None on Linux, which has netlink."""
+    if platform == "linux":
+        return None
+    what = f"addresses are not put on interfaces on {platform} yet: only on Linux"
+    return Refused(what, todo="have them put there by hand: isi_net interfaces list --externally-managed")
 
 
 class Kernel:
     """The network of the namespace that this process is in.  Raises Unreadable when it cannot be asked."""
 
     def __init__(self) -> None:
-        refuse_unsupported()
+        if (why := unsupported()) is not None:
+            raise why
         from pyroute2 import IPRoute  # noqa: PLC0415 - 190 ms
 
         with _explained("open netlink"):
