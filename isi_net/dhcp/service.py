@@ -216,9 +216,9 @@ def _finding(place: str, code: str, what: str, todo: str) -> Finding:
 
 
 def _missing(rules: Rules) -> Finding:
-    place, code, clients = f"node {rules.node.devid}", "client_missing", meant(rules.client)
-    if not clients:
-        return _finding(place, code, '[dhcp] client is "none"', "name one there, or disable the service")
+    clients = meant(rules.client)
     names = " nor ".join(one.name for one in clients)
-    packages = "; or ".join(one.packages for one in clients)
-    return _finding(place, code, f"there is no {names} here", f"install {packages}")
+    what, todo = f"there is no {names} here", "install " + "; or ".join(one.packages for one in clients)
+    if not clients:
+        what, todo = '[dhcp] client is "none"', "name one there, or disable the service"
+    return _finding(f"node {rules.node.devid}", "client_missing", what, todo)
