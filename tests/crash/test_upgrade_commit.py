@@ -23,12 +23,13 @@ from small_cluster import Work, killed_at, lease, new_merger, node, reporter, se
 from isi_net import __version__
 from isi_net.cli import main
 from isi_net.demo import cloud
-from isi_net.flexnet import published
+from isi_net.flexnet import history, published
 from isi_net.formats import flx_config, node_report
 from isi_net.merger import upgrade
 from isi_net.model.names import PoolId
 from isi_net.model.network import EARLIER, Configuration, Groupnet, Iface, Pool, Range, Subnet
 from isi_net.model.report import Report
+from isi_net.store import revisions
 from isi_net.store.tree import Tree
 
 POOL_ID = PoolId("groupnet0", "subnet0", "pool0")
@@ -78,8 +79,8 @@ def from_9_6(tree: Tree) -> None:
 
 
 def is_committed(tree: Tree) -> bool:
-    """Whether it is: then with all that belongs to it; else nothing of the pool has changed."""
-    found = published.load(tree)
+    """Whether it is: then the first revision has all that belongs to it; else nothing has changed."""
+    found = history.revision(tree, 8) if 8 in revisions.numbers(tree) else published.load(tree)
     pool = found.pool(POOL_ID)
     assert pool is not None
     if not found.settings.committed:
