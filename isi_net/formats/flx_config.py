@@ -4,8 +4,8 @@ The tables below are the format: each element's attributes in the order in which
 how each is read.  flx_config.rng says the same to other programs, in RELAX NG, and is stricter: it bounds
 what Python would take (an MTU of 3), and wants every attribute that has a value.  `parse` is strict
 itself and leaves the schema alone, since it reads at every turn of the merger; only when it meets
-something that it can not read does it ask the schema which rule that breaks.  `validate` is for what is
-about to be published, and for files that people edit.
+something that it can not read does it ask the schema which rule that breaks.  `validate` is for files that
+people edit, and `Examined` for what is about to be published.
 
 The file is on a file system that every node can write, so it is not trusted: no DOCTYPE, hence no
 entities; no network; libxml2's own limits on depth and size.  Opens nothing but its own schema.
