@@ -4,8 +4,8 @@ The tables below are the format: each element's attributes in the order in which
 how each is read.  flx_config.rng says the same to other programs, in RELAX NG, and is stricter: it bounds
 what Python would take (an MTU of 3), and wants every attribute that has a value.  `parse` is strict
 itself and leaves the schema alone, since it reads at every turn of the merger; only when it meets
-something that it can not read does it ask the schema which rule that breaks.  `validate` is for what is
-about to be published, and for files that people edit.
+something that it can not read does it ask the schema which rule that breaks.  `validate` is for files that
+people edit, and `Examined` for what is about to be published.
 
 Schema 1 is what releases before 9.7 wrote.  It has no settings of the cluster, is read as a configuration
 whose upgrade is not committed, and is written for one; schema 2 is for all others.
