@@ -7,7 +7,7 @@ from isi_net import __version__
 from isi_net.cloud import dmi
 from isi_net.dhcp.leases import InterfaceLease, NodeLeases
 from isi_net.dhcp.sources import chosen
-from isi_net.model.cloud import Verdict, judge, of_machine
+from isi_net.model.cloud import NOBODY, Verdict, judge, of_machine
 from isi_net.model.lease import Lease
 from isi_net.model.network import CLOUDS, Node
 from isi_net.model.turn import Turn
@@ -26,7 +26,7 @@ class Reporting:
         self._leases = NodeLeases(tree, settings.interfaces, chosen(settings.source))
         self._heard: dict[str, tuple[str, Lease]] = {}
         self._reporter = Reporter(
-            tree, Witness(node, settings.manager, settings.source, __version__), time.time
+            tree, Witness(node, NOBODY, settings.source, __version__), time.time
         )
         self._stocktaker = Stocktaker(tree, node, settings.interfaces, ticking)
         self.found: tuple[InterfaceLease, ...] = ()

@@ -433,10 +433,13 @@ def test_exactly_one_holds_the_role_after_its_lock_file_was_deleted(cluster: Clu
 def test_a_stopped_holder_keeps_the_role_and_is_seen(cluster: Cluster) -> None:
     """Nobody can take it; `merger status` exits with 3; when it goes on, it begins a new term."""
     first, second = cluster.node(), cluster.node()
-    first.settings(poll_interval=POLL, deadline=2.0)
+    first.settings(poll_interval=1.0, deadline=2.0)
     first.start().takes_the_role()
     second.start().stands_in_line()
     cluster.has(first, second)
+    # It is stopped while it rests: one that hangs in a turn for so long is ended by its watchdog.
+    last_turn = cluster.status()["last_turn"]
+    eventually(lambda: cluster.status()["last_turn"] != last_turn, "a turn has just ended")
     first.signal(signal.SIGSTOP)
     eventually(lambda: first.run("merger", "status").returncode == 3, "it is seen as stalled")
     assert cluster.status()["held"]
