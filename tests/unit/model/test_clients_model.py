@@ -69,14 +69,17 @@ def test_no_client_runs_elsewhere(configuration: Configuration) -> None:
     assert choice == (False, False, "it is in no externally managed pool")
 
 
-def test_in_a_cloud_the_first_pool_comes_about() -> None:
+def test_in_a_cloud_a_node_comes_into_a_pool() -> None:
+    """Also into one that other nodes are in already."""
     assert choose("ext-1", None, NODE, NOBODY, "ext-1").enabled
+    assert choose("ext-1", None, NODE, leased(1, "ext-1"), "ext-1").enabled
     assert choose("ext-1", None, NODE, network(alloc_method="static"), "ext-1").enabled
     assert not choose("ext-2", None, NODE, NOBODY, "ext-1").enabled
 
 
-def test_once_there_is_a_pool_it_says_who_is_in_it() -> None:
-    assert not choose("ext-1", None, NODE, leased(1, "ext-1"), "ext-1").enabled
+def test_a_node_that_is_in_a_pool_has_clients_there_and_nowhere_else() -> None:
+    assert not choose("ext-1", None, NODE, leased(4, "ext-2"), "ext-1").enabled
+    assert choose("ext-2", None, NODE, leased(4, "ext-2"), "ext-1").enabled
 
 
 @pytest.mark.parametrize(
