@@ -10,6 +10,7 @@ from isi_net import __version__
 from isi_net.daemon.log import STDERR, Log
 from isi_net.daemon.loop import Loop, Signals, watchdog
 from isi_net.daemon.watch import WakeUps
+from isi_net.dhcp.clients import kind
 from isi_net.dhcp.leases import InterfaceLease, NodeLeases
 from isi_net.dhcp.service import DHCPClients, Rules
 from isi_net.dhcp.sources import chosen
@@ -188,7 +189,8 @@ class _Daemon:
         self._services = services
         wake = wake_ups.wake if services is not None else None
         self._role = Role(tree, node, os.getpid(), settings.deadline, time.time, _boottime, wake)
-        self._leases = NodeLeases(tree, settings.interfaces, chosen(settings.source))
+        sources, own = chosen(settings.source), kind(settings.client)
+        self._leases = NodeLeases(tree, settings.interfaces, sources, own=own)
         manager = ON_PREMISES if settings.manager == "auto" else settings.manager
         self._reporter = Reporter(tree, Witness(node, manager, settings.source, __version__), time.time)
         self._stocktaker = Stocktaker(tree, node, settings.interfaces, _boottime)
