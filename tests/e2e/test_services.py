@@ -167,6 +167,16 @@ def test_a_daemon_for_one_turn_starts_no_client(node: Node) -> None:
     assert not clients.lives()
 
 
+def test_a_node_that_comes_later_gets_into_the_pool(cloud: Cloud, dhclient: Clients) -> None:
+    dhclient.wait_for_pool("10.20.30.11")
+    later = cloud.add_node(2, 2, "10.20.30.12")
+    clients = Clients(later, "dhclient")
+    later.start_daemon()
+    clients.wait_for("running", by_hand=False)
+    clients.wait_for_pool("10.20.30.11", "10.20.30.12")
+    clients.wait_for("running", reason=f"it is in {POOL}", starts=1)
+
+
 # By hand.
 
 

@@ -75,8 +75,12 @@ def test_in_a_cloud_the_first_pool_comes_about() -> None:
     assert not choose("ext-2", None, NODE, NOBODY, "ext-1").enabled
 
 
-def test_once_there_is_a_pool_it_says_who_is_in_it() -> None:
-    assert not choose("ext-1", None, NODE, leased(1, "ext-1"), "ext-1").enabled
+def test_a_node_that_comes_later_gets_into_the_pool_that_is_there() -> None:
+    assert choose("ext-1", None, NODE, leased(1, "ext-1"), "ext-1").enabled
+
+
+def test_once_a_node_is_in_a_pool_that_says_which_of_its_interfaces_are() -> None:
+    assert not choose("ext-1", None, NODE, leased(4, "ext-2"), "ext-1").enabled
 
 
 @pytest.mark.parametrize(
