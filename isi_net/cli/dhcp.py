@@ -167,11 +167,13 @@ def show(tree: Tree, interface: str | None, path: str | None, everything: bool, 
         name = interface or _interface_of(path)
         found = leases.of_file(path, interface, name, everything)
     else:
+        from isi_net.dhcp.clients import kind  # noqa: PLC0415
         from isi_net.dhcp.sources import chosen  # noqa: PLC0415
         from isi_net.settings import load  # noqa: PLC0415
 
         settings = load(tree)
-        found = leases.of_node(tree, settings.interfaces, interface, everything, chosen(settings.source))
+        sources, own = chosen(settings.source), kind(settings.client)
+        found = leases.of_node(tree, settings.interfaces, interface, everything, sources, own)
     shown = [whole_lease_record(one, problems, now) for one, problems in found.leases]
     if not shown:
         what = f"no lease of {interface}" if interface else "no lease"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from isi_net import __version__
 from isi_net.cloud import dmi
+from isi_net.dhcp.clients import kind
 from isi_net.dhcp.leases import InterfaceLease, NodeLeases
 from isi_net.dhcp.sources import chosen
 from isi_net.model.cloud import NOBODY, Verdict, judge, of_machine
@@ -23,7 +24,8 @@ class Reporting:
     def __init__(self, tree: Tree, settings: Settings, node: Node, ticking: Callable[[], float]) -> None:
         """`ticking` is in seconds that never jump."""
         self._tree, self._manager, self._place = tree, settings.manager, f"node {node.devid}"
-        self._leases = NodeLeases(tree, settings.interfaces, chosen(settings.source))
+        sources, own = chosen(settings.source), kind(settings.client)
+        self._leases = NodeLeases(tree, settings.interfaces, sources, own=own)
         self._heard: dict[str, tuple[str, Lease]] = {}
         self._reporter = Reporter(
             tree, Witness(node, NOBODY, settings.source, __version__), time.time

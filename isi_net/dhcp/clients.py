@@ -179,6 +179,12 @@ def find(word: str, places: tuple[str, ...] = _PLACES) -> Installed | None:
     return None
 
 
+def kind(word: str) -> Client:
+    """The kind of client that `[dhcp] client` has this machine run; dhclient where there is none."""
+    found = find(word)
+    return found.client if found is not None else DHCLIENT
+
+
 def meant(word: str) -> tuple[Client, ...]:
     """The clients that `[dhcp] client` allows, in the order of trying them."""
     return tuple(one for one in CLIENTS if word in (AUTO, one.name))

@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import NamedTuple
 
+from isi_net.dhcp.clients import DHCLIENT as OURS
+from isi_net.dhcp.clients import Client
 from isi_net.dhcp.sources import DHCLIENT, TABLE, Source, recognised
 from isi_net.errors import FormatError, Unreadable
 from isi_net.formats import dhclient
@@ -86,8 +88,9 @@ class NodeLeases:
         interfaces: Mapping[str, str],
         sources: tuple[Source, ...] = TABLE,
         clock: Callable[[], float] = time.time,
+        own: Client = OURS,
     ) -> None:
-        self._tree, self._interfaces = tree, dict(interfaces)
+        self._tree, self._interfaces, self._own_client = tree, dict(interfaces), own
         self._sources, self._clock = sources, clock
         self._read: dict[str, _Reading] = {}
         self._since: dict[str, tuple[IPv4Address, int]] = {}
@@ -234,13 +237,17 @@ class NodeLeases:
         """Running leases first, our own client's first of all; then the freshest, or the last to run out."""
         lease = answer.lease
         if self._is_good(answer, now):
-            return True, answer.said.path == self._tree.lease(interface), answer.since
+            return True, answer.said.path == self._own(interface), answer.since
         return False, False, answer.since if lease.expire is None else lease.expire
+
+    def _own(self, interface: str) -> str:
+        """Where our own client keeps the lease of the interface."""
+        return self._own_client.lease(self._tree, interface, self._interfaces.get(interface, interface))
 
     def _expected(self, interface: str) -> str | None:
         """Where a lease of the interface would lie; None when there is no such place."""
-        if DHCLIENT in self._sources:
-            return self._tree.lease(interface)
+        if any(source.name == self._own_client.name for source in self._sources):
+            return self._own(interface)
         paths = [one.path for one in self._files(interface, [])]
         return paths[0] if paths else None
 
@@ -272,9 +279,10 @@ def of_node(
     interface: str | None,
     everything: bool,
     sources: tuple[Source, ...] = TABLE,
+    own: Client = OURS,
 ) -> Found:
     """This node's leases: the current one of `interface`, or of each; with `everything`, all of them."""
-    node = NodeLeases(tree, interfaces, sources)
+    node = NodeLeases(tree, interfaces, sources, own=own)
     leases: list[tuple[Lease, tuple[Finding, ...]]] = []
     problems: list[Finding] = []
     for name in node.interfaces() if interface is None else [interface]:

@@ -58,7 +58,7 @@ class DHCPClients:
         """`clock` is in seconds and never jumps.  `installed`, `running` and `nics` look at the machine."""
         self._tree, self._rules, self._supervisor, self._clock = tree, rules, supervisor, clock
         self._find, self._running, self._nics = installed, running, nics
-        self._installed: Installed | None = None
+        self._installed = installed(rules.client)
         self._others: dict[str, _Other | None] = {}
         self._looked = False
         self._first = first_external(rules.interfaces) if rules.in_cloud else ""
@@ -101,11 +101,12 @@ class DHCPClients:
     ) -> "_Plan":
         """What is to become of one interface's client."""
         rules, name, nic = self._rules, client_of(interface), self._rules.interfaces.get(interface, "")
-        self._installed = self._installed or self._find(rules.client)
         if lease is not None and lease.runs and lease.path not in self._our_files(interface, nic):
             what = f"{lease.source}'s lease is used, {lease.path}"
             self._others[interface] = _Other(what, self._clock(), self._clock())
         choice = choose(interface, wishes.enabled(name), rules.node, network, self._first)
+        if choice.enabled and self._installed is None:
+            self._installed = self._find(rules.client)
         if choice.enabled and not choice.by_hand and (why := self._forbidden()):
             choice = Choice(False, False, why)
         if not choice.enabled:
@@ -122,7 +123,9 @@ class DHCPClients:
         if beside and due and not choice.by_hand:
             return _Plan(Choice(False, False, beside))
         todo = f"end that one, or isi_net services disable {name}"
-        found = _finding(name, "two_clients", f"{beside} as well", todo) if beside else None
+        found = (
+            _finding(name, "two_clients", f"{beside} as well", todo) if beside and choice.by_hand else None
+        )
         return _Plan(choice, finding=found, job=job)
 
     def _forbidden(self) -> str:

@@ -1,10 +1,11 @@
 """Whether a DHCP client of ours is to run on an interface, and why: what somebody said, else the rules.
 
-By itself one runs where an externally managed pool follows its lease; and, so that a node can come into such
-a pool at all, on the first external interface of one in a cloud as long as it has none there.
+By itself one runs where an externally managed pool follows its lease.  So that a node can get into such a
+pool at all, one runs on the first external interface of a node in a cloud as long as none of its interfaces
+is in one: the first node of a cluster makes the pool, and those that come later find it there.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from isi_net.model.network import Configuration, Node, Pool
@@ -24,27 +25,23 @@ def choose(interface: str, wish: bool | None, node: Node, network: Configuration
     """Whether the client of this interface of the node is enabled.
 
     `wish` is what somebody said, None for nothing; `first_of` the interface that is to have a client while
-    no externally managed pool has one of this node's, empty where the node is in no cloud.
+    the node is in no externally managed pool, empty where it is in no cloud.
     """
     if wish is not None:
         return Choice(wish, True, "enabled by hand" if wish else "disabled by hand")
-    pools = {
-        one: str(where)
-        for where, pool in network.pools()
-        if pool.externally_managed
-        for one in _of_node(pool, node)
-    }
-    if interface in pools:
-        return Choice(True, False, f"it is in {pools[interface]}")
-    if not pools and interface == first_of:
+    pools = {where: _interfaces(node, pool) for where, pool in network.pools() if pool.externally_managed}
+    where = next((str(where) for where, members in pools.items() if interface in members), None)
+    if where is not None:
+        return Choice(True, False, f"it is in {where}")
+    if interface == first_of and not any(pools.values()):
         return Choice(True, False, "it is the first external interface of a node in a cloud")
     return Choice(False, False, "it is in no externally managed pool")
 
 
-def _of_node(pool: Pool, node: Node) -> Iterator[str]:
-    """The node's interfaces that are in the pool, by lease or by hand."""
-    yield from (one.interface for one in pool.assignments if one.devid == node.devid)
-    yield from (one.name for one in pool.manual_ifaces if one.lnn == node.lnn)
+def _interfaces(node: Node, pool: Pool) -> set[str]:
+    """The node's interfaces in the pool, leased and made by hand: leases know its devid, people its LNN."""
+    leased = {one.interface for one in pool.assignments if one.devid == node.devid}
+    return leased.union(one.name for one in pool.manual_ifaces if one.lnn == node.lnn)
 
 
 def first_external(interfaces: Iterable[str]) -> str:

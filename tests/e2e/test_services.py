@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,16 @@ def test_a_daemon_for_one_turn_starts_no_client(node: Node) -> None:
     assert not clients.lives()
 
 
+def test_a_node_that_comes_later_gets_into_the_pool(cloud: Cloud, dhclient: Clients) -> None:
+    dhclient.wait_for_pool("10.20.30.11")
+    later = cloud.add_node(2, 2, "10.20.30.12")
+    clients = Clients(later, "dhclient")
+    later.start_daemon()
+    clients.wait_for("running", by_hand=False)
+    clients.wait_for_pool("10.20.30.11", "10.20.30.12")
+    clients.wait_for("running", reason=f"it is in {POOL}", starts=1)
+
+
 # By hand.
 
 
@@ -270,6 +281,52 @@ def test_other_settings_leave_a_client_alone(dhclient: Clients) -> None:
     eventually(lambda: dhclient.report()["manager"] == "Azure", "the new manager is reported")
     assert dhclient.view()["pid"] == before
     assert dhclient.pooled() == ["10.20.30.11"]
+
+
+def test_another_kind_of_client_takes_over(cloud: Cloud, dhclient: Clients) -> None:
+    """And what it is leased is reported at once, though the lease of the other one still runs."""
+    needs("dhcpcd")
+    node = dhclient.node
+    dhclient.wait_for_pool("10.20.30.11")
+    dhclient.client = "dhcpcd"
+    dhclient.settings()
+    cloud.reserve(node, "10.20.30.41")
+    assert node.daemon is not None
+    node.daemon.send_signal(signal.SIGHUP)
+    dhclient.wait_for_address("10.20.30.41")
+    assert dhclient.report()["source"] == "dhcpcd"
+    assert [one["code"] for one in dhclient.report()["problems"]] == ["two_clients"]
+    dhclient.wait_for_pool("10.20.30.41")
+
+
+# What the daemon of a real node has: / for its root.  Here that is a copy of it, in mounts of its own.
+AS_ROOT = """
+set -e
+for own in etc var/lib/dhcpcd; do mkdir -p "$1/$own"; done
+cp -a /etc/passwd /etc/group /etc/ld.so.cache "$1/etc" && cp -a /etc/alternatives "$1/etc/alternatives"
+mkdir -p "$1/var/log" "$1/run/dhcpcd" && ln -sfn /run "$1/var/run"
+mount --bind "$1/etc" /etc && mount --bind "$1/run" /run && mount --bind "$1/var" /var
+shift
+exec "$@"
+"""
+
+
+@pytest.mark.parametrize("client", ["dhclient", "dhcpcd"])
+def test_below_the_root_that_nodes_really_have(node: Node, client: str) -> None:
+    needs(client)
+    clients = Clients(node, client)
+    daemon = node.namespace.start(
+        *("sh", "-c", AS_ROOT, "sh", str(node.root)),
+        *(sys.executable, "-m", "isi_net", "--root", "/", "--ifs", str(node.ifs), "daemon"),
+        log=node.root.parent / "isi_net-daemon.log",
+    )
+    clients.wait_for_address("10.20.30.11")
+    assert clients.report()["source"] == client
+    assert clients.report()["problems"] == []
+    assert len(clients.processes()) == 1
+    assert node.ipv4_configuration("ext-1") == ""
+    assert stop(daemon) == 0
+    eventually(lambda: not clients.lives(), "no client runs")
 
 
 # Others on the same interface.

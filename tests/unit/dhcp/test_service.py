@@ -271,12 +271,15 @@ def test_a_client_that_runs_is_not_ended_for_another(machine: Machine) -> None:
 
 
 def test_without_an_installed_client_a_finding_names_the_packages(machine: Machine) -> None:
-    machine.installed = None
+    machine.installed, there = None, machine.installed
+    machine.settings_read()
     turn = machine.clients.turn(NOBODY_SAID, EMPTY, ())
     (finding,) = turn.findings
     assert (finding.code, machine.clients.services[0].state) == ("client_missing", "missing")
     for package in ("isc-dhcp-client", "dhcpcd-base", "isc-dhcp44-client"):
         assert package in finding.action
+    machine.installed = there  # as soon as somebody has obeyed
+    assert machine.turn()[0].state == "running"
 
 
 def test_with_client_none_none_runs(machine: Machine) -> None:

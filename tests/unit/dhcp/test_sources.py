@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from isi_net.demo.cloud import block
+from isi_net.dhcp import clients
 from isi_net.dhcp.leases import InterfaceLease, NodeLeases, of_file, of_node
 from isi_net.dhcp.sources import TABLE, chosen
 from isi_net.errors import BadValue
@@ -62,12 +63,16 @@ def packet(host: int) -> bytes:
     return recorded[:16] + bytes((10, 20, 30, host)) + recorded[20:]
 
 
-def leases(tree: Tree, source: str = "auto", now: float = NOW + 60) -> NodeLeases:
-    return NodeLeases(tree, NICS, chosen(source), lambda: now)
+def leases(
+    tree: Tree, source: str = "auto", now: float = NOW + 60, own: clients.Client = clients.DHCLIENT
+) -> NodeLeases:
+    return NodeLeases(tree, NICS, chosen(source), lambda: now, own)
 
 
-def one(tree: Tree, source: str = "auto", now: float = NOW + 60) -> InterfaceLease:
-    [found] = leases(tree, source, now).read()
+def one(
+    tree: Tree, source: str = "auto", now: float = NOW + 60, own: clients.Client = clients.DHCLIENT
+) -> InterfaceLease:
+    [found] = leases(tree, source, now, own).read()
     return found
 
 
@@ -136,6 +141,22 @@ def test_our_own_client_comes_first_while_its_lease_runs(tree: Tree) -> None:
     assert (address(found), found.source, codes(found)) == ("10.20.30.11", "dhclient", ["two_clients"])
     late = one(tree, now=NOW + 3601)
     assert (address(late), late.source) == ("10.20.30.12", "networkd")
+
+
+def test_the_client_that_we_run_comes_first_not_the_one_that_we_ran(tree: Tree) -> None:
+    """After `[dhcp] client` was changed the other one's lease still runs, and nobody renews it."""
+    put(tree, "var/db/dhclient/dhclient.leases.ext-1", dhclient(11), NOW + 1)
+    put(tree, DHCPCD, packet(12))
+    found = one(tree, own=clients.DHCPCD)
+    assert (address(found), found.source, codes(found)) == ("10.20.30.12", "dhcpcd", ["two_clients"])
+    assert address(one(tree)) == "10.20.30.11"
+
+
+def test_the_lease_of_the_client_that_we_run_is_missed_at_its_place(tree: Tree) -> None:
+    found = one(tree, own=clients.DHCPCD)
+    assert [(problem.place, problem.code) for problem in found.problems] == [
+        (f"{tree.root}/{DHCPCD}", "lease_file_missing")
+    ]
 
 
 @pytest.mark.parametrize("freshest", [DHCPCD, NETWORKD, DEVICE])

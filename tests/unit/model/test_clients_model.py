@@ -69,17 +69,18 @@ def test_no_client_runs_elsewhere(configuration: Configuration) -> None:
     assert choice == (False, False, "it is in no externally managed pool")
 
 
-def test_in_a_cloud_a_node_comes_into_a_pool() -> None:
-    """Also into one that other nodes are in already."""
+def test_in_a_cloud_the_first_pool_comes_about() -> None:
     assert choose("ext-1", None, NODE, NOBODY, "ext-1").enabled
-    assert choose("ext-1", None, NODE, leased(1, "ext-1"), "ext-1").enabled
     assert choose("ext-1", None, NODE, network(alloc_method="static"), "ext-1").enabled
     assert not choose("ext-2", None, NODE, NOBODY, "ext-1").enabled
 
 
-def test_a_node_that_is_in_a_pool_has_clients_there_and_nowhere_else() -> None:
+def test_a_node_that_comes_later_gets_into_the_pool_that_is_there() -> None:
+    assert choose("ext-1", None, NODE, leased(1, "ext-1"), "ext-1").enabled
+
+
+def test_once_a_node_is_in_a_pool_that_says_which_of_its_interfaces_are() -> None:
     assert not choose("ext-1", None, NODE, leased(4, "ext-2"), "ext-1").enabled
-    assert choose("ext-2", None, NODE, leased(4, "ext-2"), "ext-1").enabled
 
 
 @pytest.mark.parametrize(
