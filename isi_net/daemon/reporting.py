@@ -27,9 +27,7 @@ class Reporting:
         sources, own = chosen(settings.source), kind(settings.client)
         self._leases = NodeLeases(tree, settings.interfaces, sources, own=own)
         self._heard: dict[str, tuple[str, Lease]] = {}
-        self._reporter = Reporter(
-            tree, Witness(node, NOBODY, settings.source, __version__), time.time
-        )
+        self._reporter = Reporter(tree, Witness(node, NOBODY, settings.source, __version__), time.time)
         self._stocktaker = Stocktaker(tree, node, settings.interfaces, ticking)
         self.found: tuple[InterfaceLease, ...] = ()
         self.directories = self._leases.directories
