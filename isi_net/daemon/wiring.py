@@ -15,7 +15,7 @@ from isi_net.dhcp.leases import InterfaceLease, NodeLeases
 from isi_net.dhcp.service import DHCPClients, Rules
 from isi_net.dhcp.sources import chosen
 from isi_net.dhcp.supervisor import Supervisor
-from isi_net.errors import Error, FormatError, Refused, Unreadable
+from isi_net.errors import Error, FormatError, Refused, Unreadable, Unwritable
 from isi_net.flexnet import published
 from isi_net.merger.merger import Merger
 from isi_net.merger.role import Role
@@ -25,6 +25,7 @@ from isi_net.reporter.inventory import Stocktaker
 from isi_net.reporter.reporter import Reporter, Witness
 from isi_net.services import Following, Saying
 from isi_net.settings import Settings, load, node_of
+from isi_net.store import atomic
 from isi_net.store.lock import FileLock
 from isi_net.store.read import read
 from isi_net.store.tree import Tree
@@ -138,6 +139,8 @@ class _Services:
     def __init__(self, tree: Tree, supervisor: Supervisor) -> None:
         self.supervisor = supervisor
         self.wishes, self.saying = Following(tree), Saying(tree)
+        with contextlib.suppress(Unwritable):  # whoever writes a wish there says why it cannot be
+            atomic.make_directory(os.path.dirname(tree.service_wishes))  # so that the first one is heard
 
 
 class _Clients:
