@@ -10,7 +10,7 @@ from isi_net.daemon.watch import WakeUps
 from isi_net.dhcp.leases import InterfaceLease
 from isi_net.dhcp.service import DHCPClients, Rules
 from isi_net.dhcp.supervisor import Supervisor
-from isi_net.errors import FormatError, Unreadable
+from isi_net.errors import FormatError, Unreadable, Unwritable
 from isi_net.flexnet import published
 from isi_net.flexnet.apply import Flexnet
 from isi_net.model.network import Configuration, Node
@@ -18,6 +18,7 @@ from isi_net.model.service import FLEXNET
 from isi_net.model.turn import Turn
 from isi_net.services import Following, Saying
 from isi_net.settings import Settings
+from isi_net.store import atomic
 from isi_net.store.tree import Tree
 
 # Between two looks at who is in which pool, for the DHCP clients' sake.
@@ -34,6 +35,8 @@ class Kept:
         self.supervisor = Supervisor(log, ticking, time.time, wake_ups.attend, wake_ups.neglect)
         self.wishes, self.saying = Following(tree), Saying(tree)
         self.wake, self.ticking = wake_ups.wake, ticking
+        with contextlib.suppress(Unwritable):  # whoever writes a wish there says why it cannot be
+            atomic.make_directory(os.path.dirname(tree.service_wishes))  # so that the first one is heard
 
 
 class Serving:

@@ -1,1 +1,1 @@
-"""DHCP on this node: the clients' leases, as they wrote them."""
+"""DHCP on this node: the clients that we run, and the leases of all clients, as they wrote them."""

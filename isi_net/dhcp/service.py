@@ -122,11 +122,10 @@ class DHCPClients:
         beside = self._beside(interface, nic, nics) if due or interface in self._others else ""
         if beside and due and not choice.by_hand:
             return _Plan(Choice(False, False, beside))
+        if not (beside and choice.by_hand):
+            return _Plan(choice, job=job)
         todo = f"end that one, or isi_net services disable {name}"
-        found = (
-            _finding(name, "two_clients", f"{beside} as well", todo) if beside and choice.by_hand else None
-        )
-        return _Plan(choice, finding=found, job=job)
+        return _Plan(choice, finding=_finding(name, "two_clients", f"{beside} as well", todo), job=job)
 
     def _forbidden(self) -> str:
         """Why no client of ours runs by itself on this node; empty where it may."""

@@ -208,6 +208,20 @@ def test_on_premises_nothing_runs_until_somebody_asks(node: Node) -> None:
     clients.wait_for_pool("10.20.30.11")
 
 
+def test_a_wish_is_heard_at_once(node: Node) -> None:
+    """Also the first one ever, however seldom the daemon polls."""
+    clients = Clients(node, "dhclient")
+    clients.settings(manager="DHCP")
+    settings = node.root / "etc/isi_net.toml"
+    settings.write_text(settings.read_text().replace("poll_interval = 0.2", "poll_interval = 600"))
+    node.start_daemon()
+    clients.wait_for("stopped", reason="it is in no externally managed pool")
+    node.isi_net("services", "enable", SERVICE)
+    clients.wait_for("running")
+    node.isi_net("services", "disable", SERVICE)
+    clients.wait_for("stopped", reason="disabled by hand")
+
+
 def test_a_new_reservation_is_followed_after_a_restart(cloud: Cloud, clients: Clients) -> None:
     clients.wait_for_pool("10.20.30.11")
     before = clients.view()["pid"]
