@@ -143,7 +143,8 @@ class Flexnet:
         before = self._file.lying_there() or Applied()
         first = plan(should, present, before)
         if first.ours is None:  # there is nothing published, or nothing newer than what was applied
-            return Turn(f"revision {should.revision}: nothing is changed", first.findings), True
+            why = "" if should.committed else "the upgrade is not committed, "
+            return Turn(f"revision {should.revision}: {why}nothing is changed", first.findings), True
         waiting, refused = self._ask_network(first, present, should)
         made = plan(should, present, before, waiting, refused)
         ours = made.ours or frozenset()
