@@ -199,6 +199,21 @@ def test_what_others_put_there_survives_everything(node: Node) -> None:
     assert "proto 97" not in routes
 
 
+def test_a_route_of_others_by_several_ways_stands_instead_of_ours(node: Node) -> None:
+    """It has the destination and metric of ours, and leads by our gateway among others."""
+    node.namespace.ip("address", "add", "10.20.30.99/24", "dev", "ext-1")
+    ways = [word for host in (1, 254) for word in ("nexthop", "via", f"10.20.30.{host}", "dev", "ext-1")]
+    node.namespace.ip("route", "add", "default", "metric", "1", *ways)
+    publish(node, Assignment(IPv4Address("10.20.30.11"), 1, "ext-1", None))
+    before = node.namespace.ip("route", "show", "default")
+    apply(node)
+    assert "10.20.30.11/24" in addresses(node)
+    assert node.namespace.ip("route", "show", "default") == before
+    assert [line.strip() for line in before.splitlines()][1:] == [
+        f"nexthop via 10.20.30.{host} dev ext-1 weight 1" for host in (1, 254)
+    ]
+
+
 def test_others_addresses_survive_when_ours_was_the_primary_one(node: Node) -> None:
     """The kernel would take them along: the NIC is told to promote them first."""
     publish(node, Assignment(IPv4Address("10.20.30.11"), 1, "ext-1", None))
