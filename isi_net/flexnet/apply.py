@@ -28,7 +28,7 @@ from isi_net.model.applying import (
     plan,
     wanted,
 )
-from isi_net.model.finding import Finding, Severity
+from isi_net.model.finding import Finding
 from isi_net.model.network import Configuration, Node
 from isi_net.model.service import FLEXNET, Service, State
 from isi_net.model.turn import Turn
@@ -138,7 +138,8 @@ class Flexnet:
         before = self._file.lying_there() or Applied()
         first = plan(should, present, before)
         if first.ours is None:  # there is nothing published, or nothing newer than what was applied
-            return Turn(f"revision {should.revision}: nothing is changed", first.findings), True
+            why = "" if should.committed else "the upgrade is not committed, "
+            return Turn(f"revision {should.revision}: {why}nothing is changed", first.findings), True
         waiting, refused = self._ask_network(first, present, should)
         made = plan(should, present, before, waiting, refused)
         ours = made.ours or frozenset()
@@ -222,38 +223,15 @@ class Flexnet:
 
     # Doing.
 
-    def _walk(self, kernel: Kernel, steps: Iterable[Step], should: Wanted) -> "_Walked":
-        """Takes the steps.  Where one fails, those on its NIC that follow are left for another turn."""
-        walked = _Walked()
-        failed: set[str | IPv4Address] = set()
-        probed = {(one.nic, one.address) for one in should.addresses if one.probed}
-        for step in steps:
-            if step.nic in failed or (isinstance(step, DeleteAddress) and step.address.ip in failed):
-                continue
+    def _walk(self, kernel: Kernel, steps: Iterable[Step], should: Wanted) -> "Walked":
+        def take(step: Step) -> None:
             self._may_go_on(step)
-            try:
-                kernel.take(step)
-            except NotPermitted as error:
-                walked.findings.append(Finding("Flexnet", "no_permission", "error", error.what, error.todo))
-                walked.whole = False
-                break
-            except Refused as error:
-                if isinstance(step, SetMtu):
-                    # All else goes on with the MTU that there is.
-                    walked.findings.append(_failed("mtu_refused", step, error, "warning"))
-                    continue
-                walked.findings.append(_failed("step_failed", step, error))
-                walked.whole = False
-                failed.add(step.nic)
-                if isinstance(step, AddAddress):
-                    failed.add(step.address.ip)
-                continue
-            if isinstance(step, AddAddress):
-                walked.added.add(step[:2])
-                if step[:2] in probed:
-                    Announcement(step.nic, step.address.ip, self._timing)
-            elif isinstance(step, DeleteAddress):
-                walked.removed.add(step[:2])
+            kernel.take(step)
+
+        walked = walk(take, steps)
+        for one in should.addresses:
+            if one.probed and (one.nic, one.address) in walked.added:
+                Announcement(one.nic, one.address.ip, self._timing)
         return walked
 
     def _addresses(
@@ -275,7 +253,7 @@ class Flexnet:
 
 
 @dataclass(slots=True)
-class _Walked:
+class Walked:
     """What came of a walk: the addresses that were added and removed, what failed, and whether all else
     was done: without its MTU a NIC serves as well."""
 
@@ -285,8 +263,39 @@ class _Walked:
     whole: bool = True
 
 
-def _failed(code: str, step: Step, error: Refused, severity: Severity = "error") -> Finding:
-    return Finding(f"NIC {step.nic}", code, severity, error.what, error.todo)
+def walk(take: Callable[[Step], None], steps: Iterable[Step]) -> Walked:
+    """Takes the steps, each by `take`, which raises Refused when the kernel will not.
+
+    Where one fails, those on its NIC that follow are left for another turn, and an address that could not
+    be added there is removed nowhere.
+    """
+    walked = Walked()
+    failed: set[str | IPv4Address] = set()
+    for step in steps:
+        if step.nic in failed or (isinstance(step, DeleteAddress) and step.address.ip in failed):
+            continue
+        try:
+            take(step)
+        except NotPermitted as error:
+            walked.findings.append(Finding("Flexnet", "no_permission", "error", error.what, error.todo))
+            walked.whole = False
+            break
+        except Refused as error:
+            place = f"NIC {step.nic}"
+            if isinstance(step, SetMtu):
+                walked.findings.append(Finding(place, "mtu_refused", "warning", error.what, error.todo))
+                continue
+            walked.findings.append(Finding(place, "step_failed", "error", error.what, error.todo))
+            walked.whole = False
+            failed.add(step.nic)
+            if isinstance(step, AddAddress):
+                failed.add(step.address.ip)
+        else:
+            if isinstance(step, AddAddress):
+                walked.added.add(step[:2])
+            elif isinstance(step, DeleteAddress):
+                walked.removed.add(step[:2])
+    return walked
 
 
 def _sentence(should: Wanted, ours: Iterable[AddressKey], waiting: Iterable[IPv4Address]) -> str:

@@ -110,7 +110,7 @@ class Kernel:
         return Present(
             links={names[one["index"]]: _link(one) for one in links},
             addresses=tuple(_address(one, names) for one in addresses if one["index"] in names),
-            routes=tuple(found for one in routes if (found := _route(one, names))),
+            routes=tuple(found for one in routes for found in _routes(one, names)),
             rules=frozenset(rule for one in rules if (rule := _rule(one))),
             marks=_kernel_marks(),
         )
@@ -245,21 +245,24 @@ def _address(message: Any, names: dict[int, str]) -> PresentAddress:
     )
 
 
-def _route(message: Any, names: dict[int, str]) -> PresentRoute | None:
-    """A unicast route by one NIC that the kernel did not make itself; None for any other."""
-    nic = names.get(message.get_attr("RTA_OIF"))
-    if nic is None or message["type"] != _RTN_UNICAST or message["proto"] == _RTPROT_KERNEL:
-        return None
-    gateway = message.get_attr("RTA_GATEWAY")
-    route = Route(
-        destination=IPv4Network((message.get_attr("RTA_DST") or 0, message["dst_len"])),
-        gateway=IPv4Address(gateway) if gateway else None,
-        nic=nic,
-        metric=message.get_attr("RTA_PRIORITY") or 0,
-        table=message.get_attr("RTA_TABLE") or MAIN,
-        onlink=bool(message["flags"] & _RTNH_F_ONLINK),
-    )
-    return PresentRoute(route, message["proto"] == PROTOCOL)
+def _routes(message: Any, names: dict[int, str]) -> Iterator[PresentRoute]:
+    """A unicast route that the kernel did not make itself, once for each NIC that it goes by."""
+    if message["type"] != _RTN_UNICAST or message["proto"] == _RTPROT_KERNEL:
+        return
+    hops = message.get_attr("RTA_MULTIPATH") or ()
+    ways = [(message.get_attr("RTA_OIF"), message.get_attr("RTA_GATEWAY"), message["flags"])]
+    ways += [(one["oif"], one.get_attr("RTA_GATEWAY"), one["flags"]) for one in hops]
+    for index, gateway, flags in ways:
+        if index in names:
+            route = Route(
+                destination=IPv4Network((message.get_attr("RTA_DST") or 0, message["dst_len"])),
+                gateway=IPv4Address(gateway) if gateway else None,
+                nic=names[index],
+                metric=message.get_attr("RTA_PRIORITY") or 0,
+                table=message.get_attr("RTA_TABLE") or MAIN,
+                onlink=bool(flags & _RTNH_F_ONLINK),
+            )
+            yield PresentRoute(route, message["proto"] == PROTOCOL)
 
 
 def _rule(message: Any) -> Rule | None:

@@ -209,6 +209,7 @@ class Wanted:
 
     `everything` are all addresses that the revision gives this node, also those that cannot be put
     anywhere: none of them is taken away.  `nics` are the NICs that this node's interfaces are.
+    While the upgrade is not `committed` nothing is known to be wanted, and nothing is changed.
     """
 
     revision: int = 0
@@ -217,6 +218,7 @@ class Wanted:
     everything: frozenset[IPv4Address] = frozenset()
     nics: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
+    committed: bool = True
 
 
 class _Given(NamedTuple):
@@ -235,6 +237,8 @@ def wanted(configuration: Configuration, node: Node, nics: Mapping[str, str]) ->
 
     Pools that are not applied (dynamic ones, IPv6, VLANs) and interfaces without a NIC are findings.
     """
+    if not configuration.settings.committed:
+        return Wanted(configuration.revision, committed=False)
     findings: list[Finding] = []
     given = list(_given(configuration, node, findings))
     placed = []
@@ -450,9 +454,10 @@ def plan(
 
     Addresses in `waiting` are being asked for on the network: meanwhile their NICs get and lose none.
     Those in `refused` belong to somebody else there, and are not added.
-    An older revision than the one that was applied, or none at all, changes nothing.
+    An older revision than the one that was applied, or none at all, changes nothing, and neither does one
+    of before the upgrade.
     """
-    if not wanted.revision:
+    if not wanted.revision or not wanted.committed:
         return Plan()
     if wanted.revision < applied.revision:
         what = f"revision {wanted.revision} is older than the applied one, {applied.revision}"

@@ -11,7 +11,7 @@ from dataclasses import replace
 from isi_net.model.addresses import IPAddress
 from isi_net.model.finding import Finding
 from isi_net.model.names import PoolId
-from isi_net.model.network import Configuration, GivenAddress, Groupnet, Iface, Pool, Range, Subnet
+from isi_net.model.network import Configuration, GivenAddress, Iface, Pool, Range
 
 _Numbers = tuple[int, int, int]
 
@@ -22,38 +22,35 @@ def with_addresses(after: Configuration, before: Configuration) -> Configuration
     An interface that comes without one keeps the one it has in `before`.  Where two come with the same, both
     keep it: `check` refuses that.  A cluster whose upgrade is not committed has none.
     """
-    committed = after.settings.committed
     had = {
         (*numbers, one.iface): one.address for numbers, pool in _numbered(before) for one in pool.addresses
     }
+    lnns = after.lnns()
     groupnets = []
     for groupnet in after.groupnets:
         subnets = []
         for subnet in groupnet.subnets:
-            kept = {
-                pool.number: _kept(pool, (groupnet.number, subnet.number, pool.number), had)
-                if committed and pool.alloc_method != "dynamic"
+            kept = [
+                _kept(pool, (groupnet.number, subnet.number, pool.number), had)
+                if after.settings.committed and pool.alloc_method != "dynamic"
                 else ()
                 for pool in subnet.pools
-            }
-            taken = {one.address for some in kept.values() for one in some}
-            taken |= {one.address for pool in subnet.pools for one in pool.assignments}
-            taken |= {subnet.gateway} if subnet.gateway is not None else set()
-            lnns = after.lnns()
+            ]
+            taken = {one.address for some in kept for one in some}
+            taken.update(one.address for pool in subnet.pools for one in pool.assignments)
+            if subnet.gateway is not None:
+                taken.add(subnet.gateway)
             pools = []
-            for pool in subnet.pools:
-                lacks = _lacking(pool, kept[pool.number], lnns) if committed else ()
-                given = dict(kept[pool.number])
-                free = _free(pool.manual_ranges, taken)
-                given.update((iface, address) for iface, address in zip(lacks, free, strict=False))
-                addresses = tuple(
-                    GivenAddress(iface, given[iface])
-                    for iface in dict.fromkeys(pool.manual_ifaces)
-                    if iface in given
-                )
+            for pool, some in zip(subnet.pools, kept, strict=True):
+                lacking = _lacking(pool, some, lnns) if after.settings.committed else ()
+                new = zip(lacking, _free(pool.manual_ranges, taken), strict=False)
+                given = {**dict(some), **dict(new)}
+                order = (iface for iface in dict.fromkeys(pool.manual_ifaces) if iface in given)
+                addresses = tuple(GivenAddress(iface, given[iface]) for iface in order)
                 pools.append(pool if addresses == pool.addresses else replace(pool, addresses=addresses))
-            subnets.append(_with_pools(subnet, tuple(pools)))
-        groupnets.append(_with_subnets(groupnet, tuple(subnets)))
+            subnets.append(subnet if tuple(pools) == subnet.pools else replace(subnet, pools=tuple(pools)))
+        same = tuple(subnets) == groupnet.subnets
+        groupnets.append(groupnet if same else replace(groupnet, subnets=tuple(subnets)))
     return replace(after, groupnets=tuple(groupnets))
 
 
@@ -115,11 +112,3 @@ def _free(ranges: Iterable[Range], taken: set[IPAddress]) -> Iterator[IPAddress]
             if address not in taken:
                 taken.add(address)
                 yield address
-
-
-def _with_pools(subnet: Subnet, pools: tuple[Pool, ...]) -> Subnet:
-    return subnet if pools == subnet.pools else replace(subnet, pools=pools)
-
-
-def _with_subnets(groupnet: Groupnet, subnets: tuple[Subnet, ...]) -> Groupnet:
-    return groupnet if subnets == groupnet.subnets else replace(groupnet, subnets=subnets)

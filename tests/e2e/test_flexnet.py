@@ -127,8 +127,7 @@ def test_nodes_that_change_addresses_with_each_other_get_them(quiet_cloud: Cloud
     first, second = IPv4Address("10.20.30.11"), IPv4Address("10.20.30.12")
     publish(one, Assignment(first, 1, "ext-1", None), Assignment(second, 2, "ext-1", None))
     for node in quiet_cloud.nodes:
-        enable(node)
-        node.start_daemon()
+        start_with_flexnet_alone(node)
     wait_for_addresses(one, [f"{first}/24"])
     wait_for_addresses(other, [f"{second}/24"])
     publish(one, Assignment(second, 1, "ext-1", None), Assignment(first, 2, "ext-1", None))
@@ -198,6 +197,21 @@ def test_what_others_put_there_survives_everything(node: Node) -> None:
     assert f"198.51.100.0/24 via {GATEWAY} dev ext-1 metric 1" in routes
     assert f"default via {GATEWAY} dev ext-1 metric 100" in routes
     assert "proto 97" not in routes
+
+
+def test_a_route_of_others_by_several_ways_stands_instead_of_ours(node: Node) -> None:
+    """It has the destination and metric of ours, and leads by our gateway among others."""
+    node.namespace.ip("address", "add", "10.20.30.99/24", "dev", "ext-1")
+    ways = [word for host in (1, 254) for word in ("nexthop", "via", f"10.20.30.{host}", "dev", "ext-1")]
+    node.namespace.ip("route", "add", "default", "metric", "1", *ways)
+    publish(node, Assignment(IPv4Address("10.20.30.11"), 1, "ext-1", None))
+    before = node.namespace.ip("route", "show", "default")
+    apply(node)
+    assert "10.20.30.11/24" in addresses(node)
+    assert node.namespace.ip("route", "show", "default") == before
+    assert [line.strip() for line in before.splitlines()][1:] == [
+        f"nexthop via 10.20.30.{host} dev ext-1 weight 1" for host in (1, 254)
+    ]
 
 
 def test_others_addresses_survive_when_ours_was_the_primary_one(node: Node) -> None:
@@ -363,8 +377,7 @@ def test_an_address_that_a_machine_on_the_wire_uses_is_not_put_there(quiet_cloud
     quiet_cloud.plug(squatter, "eth0", mac_of("10.20.30.200"))
     squatter.ip("address", "add", "10.20.30.11/24", "dev", "eth0")
     publish(node, Assignment(IPv4Address("10.20.30.11"), 1, "ext-1", None))
-    enable(node)
-    node.start_daemon()
+    start_with_flexnet_alone(node)
     status = eventually(
         lambda: node.ask_anyway("flexnet", "status"),
         "the duplicate is found",
@@ -479,8 +492,7 @@ def test_killed_before_any_step_the_next_start_converges(quiet_cloud: Cloud) -> 
 def test_an_idle_turn_costs_next_to_nothing(node: Node) -> None:
     """It reads one socket and lists the revisions: no dump of addresses or routes."""
     publish(node, Assignment(IPv4Address("10.20.30.11"), 1, "ext-1", None))
-    enable(node)
-    node.start_daemon()
+    start_with_flexnet_alone(node)
     wait_for_addresses(node, ["10.20.30.11/24"])
     assert node.daemon is not None
     time.sleep(1)
@@ -524,6 +536,14 @@ def leased_cluster(
 def enable(node: Node) -> None:
     done = node.isi_net("services", "enable", "flexnet")
     assert done.returncode == 0, done
+
+
+def start_with_flexnet_alone(node: Node) -> None:
+    """A daemon that asks nobody for a lease: what it has, the test publishes."""
+    done = node.isi_net("services", "disable", "dhclient-ext-1")
+    assert done.returncode == 0, done
+    enable(node)
+    node.start_daemon()
 
 
 def addresses(node: Node, interface: str = "ext-1") -> list[str]:

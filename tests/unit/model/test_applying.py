@@ -20,6 +20,7 @@ from isi_net.model.applying import (
 )
 from isi_net.model.finding import Finding
 from isi_net.model.network import (
+    EARLIER,
     AllocMethod,
     Assignment,
     ClusterSettings,
@@ -250,6 +251,16 @@ def test_what_is_written_down_and_not_marked_is_somebody_elses_where_the_kernel_
         kernel.marks = marks
         steps = plan(should(2, subnet()), kernel.present(), before).steps
         assert bool(steps) is removed
+
+
+def test_before_the_upgrade_is_committed_nothing_is_changed() -> None:
+    kernel = ModelKernel.with_nics("ens5")
+    before = applied(kernel, should(1, subnet(leased(11))))
+    earlier = Configuration(
+        2, groupnets=(Groupnet(1, "groupnet0", subnets=(subnet(leased(12)),)),), settings=EARLIER
+    )
+    made = plan(wanted(earlier, NODE, NICS), kernel.present(), before)
+    assert (made.steps, made.ours) == ((), None)
 
 
 def test_an_older_revision_is_a_finding() -> None:
