@@ -75,7 +75,11 @@ def node(cloud: Cloud) -> Node:
     if shutil.which("dhcpcd") is None:
         missing = "this machine lacks dhcpcd (Debian package dhcpcd-base)"
         pytest.fail(missing) if os.environ.get("CI") == "true" else pytest.skip(missing)
-    return cloud.add_node(1, 1, "10.20.30.11")
+    node = cloud.add_node(1, 1, "10.20.30.11")
+    node.write_settings(
+        '[dhcp]\nclient = "none"\n'
+    )  # while the client that is there is dead, ours stays away
+    return node
 
 
 @pytest.fixture

@@ -204,7 +204,10 @@ def test_on_premises_nothing_runs_until_somebody_asks(node: Node) -> None:
     node.start_daemon()
     clients.wait_for("stopped", reason="it is in no externally managed pool")
     assert not clients.lives()
-    node.isi_net("services", "enable", SERVICE)
+    assert node.isi_net("services", "enable", SERVICE).returncode == 0
+    clients.wait_for_address("10.20.30.11")
+    assert clients.pooled() == []
+    assert node.isi_net("settings", "modify", "--on-premises-dhcp=true").returncode == 0
     clients.wait_for_pool("10.20.30.11")
 
 
