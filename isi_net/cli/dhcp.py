@@ -41,8 +41,10 @@ FINDINGS = (
 
 
 def problem_lines(value: list[Record]) -> list[str]:
-    """Findings as people read them, one a line."""
-    return [f"{one['place']}: {one['message']}" for one in value]
+    """Findings as people read them, one a line, with what to do."""
+    return [
+        f"{one['place']}: {one['message']}" + (f"; {one['action']}" if one["action"] else "") for one in value
+    ]
 
 
 _INTERFACE = Column("interface", "Interface")

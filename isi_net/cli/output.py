@@ -116,12 +116,17 @@ def table(
 
 
 def view(record: Record, columns: Sequence[Column]) -> str:
-    """One record, a field a line.  An empty text leaves `Key: `, so that every line splits at `: `."""
+    """One record, a field a line; a list of sentences has one a line, each below the first.
+
+    An empty text leaves `Key: `, so that every field's line splits at `: `.
+    """
     widest = max((len(column.header) for column in columns), default=0)
+    margin = "\n" + " " * (widest + 2)
     lines = []
     for column in columns:
         cell = _cell(record, column)
-        lines.append(f"{column.header:>{widest}}: {_joined(cell) if cell else _NOTHING}")
+        between = margin if any(" " in text for text in cell) else ", "
+        lines.append(f"{column.header:>{widest}}: {_joined(cell, between) if cell else _NOTHING}")
     return _whole(lines)
 
 
