@@ -41,18 +41,20 @@ def change(
     force: bool = False,
     dry_run: bool = False,
     guarded: bool = True,
+    addressed: bool = False,
     pause: Callable[[float], None] = time.sleep,
 ) -> Changed:
     """Publishes what `edit` makes of the current configuration, as a new revision by `author`.
 
     `edit` is called again on what somebody else published meanwhile.  A change that changes nothing
     publishes nothing.  Retiring a node is not `guarded`: it takes leased addresses away, which nothing
-    else does by hand.  Raises Refused for what a rule forbids, and Conflict after five lost races.
+    else does by hand.  What comes `addressed` has the addresses of its interfaces by hand already, or is
+    to have none.  Raises Refused for what a rule forbids, and Conflict after five lost races.
     """
     for attempt in range(TRIES):
         before = published.load(tree)
         after = edit(before)
-        if not after.same_network(before):
+        if not addressed and not after.same_network(before):
             after = with_addresses(after, before)
         lines = tuple(changes(before, after))
         if after.same_network(before):

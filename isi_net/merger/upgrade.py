@@ -15,6 +15,7 @@ from isi_net.model.changes import changes
 from isi_net.model.check import check
 from isi_net.model.finding import Finding
 from isi_net.model.network import Configuration
+from isi_net.model.static import without_address
 from isi_net.model.upgrade import Running, Upgraded, running, upgraded
 from isi_net.store.tree import Tree
 
@@ -24,7 +25,8 @@ _NAMED_AT_MOST = 5
 @dataclass(frozen=True, slots=True)
 class Status:
     """Whether the upgrade is committed, by which release; what runs where; and what the commit would do, a
-    line a difference, with what a person should know of it: errors among the findings would refuse it.
+    line a difference as the commit itself says it, with what a person should know of it: errors among the
+    findings would refuse it.
     """
 
     committed: bool
@@ -38,14 +40,15 @@ def read(tree: Tree, program: str, now: float) -> Status:
     """The state at `now` (seconds since the epoch), as a program of version `program` sees it."""
     before, reports = published.load(tree), Inbox(tree).read()
     after = upgraded(before, reports, now)
-    known = set(check(before))
+    known = {*check(before), *without_address(before)}
+    lacking = (one for one in without_address(after.configuration) if one not in known)
     refusals = (one for one in check(after.configuration) if one not in known)
     return Status(
         committed=before.settings.committed,
         release=before.settings.release,
         nodes=running(reports, program, now),
         changes=tuple(changes(before, after.configuration)),
-        findings=(*after.findings, *refusals),
+        findings=(*lacking, *after.findings, *refusals),
     )
 
 
@@ -68,7 +71,7 @@ def commit(
         last = upgraded(before, reports, now)
         return last.configuration
 
-    done = change(tree, edit, author=author, dry_run=dry_run, guarded=False)
+    done = change(tree, edit, author=author, dry_run=dry_run, guarded=False, addressed=True)
     return Changed(done.lines, (*done.warnings, *last.findings), done.revision)
 
 

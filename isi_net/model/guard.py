@@ -4,7 +4,7 @@ The guard compares two configurations, so that it holds at every door: a command
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from isi_net.model.finding import Finding
 from isi_net.model.names import PoolId
@@ -52,8 +52,8 @@ def _never(before: Configuration, after: Configuration) -> Iterator[Finding]:
             yield _refusal(
                 pool_id, "converted to or from another kind", "make a pool of the other kind beside it"
             )
-        elif not pool.externally_managed or was == pool:
-            continue
+        elif not pool.externally_managed or replace(was, addresses=pool.addresses) == pool:
+            continue  # what its interfaces by hand were given follows by itself: nobody asked for that
         elif was.assignments != pool.assignments:
             yield _refusal(pool_id, "given other leased addresses", "have its manager lease them")
         elif was.external_manager != pool.external_manager:

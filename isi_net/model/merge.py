@@ -74,19 +74,25 @@ Place = tuple[int, str]
 class Heard:
     """What the nodes say today: the reports that can be believed, by devid, and what they claim.
 
-    `claims` are those that count in this cluster, `speaking` the interfaces of all; `unread` are the nodes
-    whose report is there and cannot be used: what it would say, nobody knows.
+    `claims` are those that count in this cluster, `speaking` the interfaces of all; `uncounted` are the
+    addresses, as numbers, of the unexpired ones that do not count: they gain nothing, and are no silence
+    either.  `unread` are the nodes whose report is there and cannot be used: what it would say, nobody knows.
     """
 
     now: int
     reports: Mapping[int, Report]
     claims: tuple[Claim, ...]
     speaking: frozenset[Place]
+    uncounted: Mapping[Place, int]
     unread: frozenset[int]
 
     def live(self, accepted: Mapping[PoolId, list[Claim]]) -> Iterator[Claim]:
         """Those of the `accepted` claims whose lease has not expired."""
         return (one for claims in accepted.values() for one in claims if not one.lease.expired(self.now))
+
+    def may_have(self, holder: Place, address: int) -> bool:
+        """Whether `holder` may still be leased its `address`, though it has no claim that counts."""
+        return holder[0] in self.unread or self.uncounted.get(holder) == address
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,13 +184,16 @@ def hear(
                 )
     claims = _claims(usable, now, findings)
     counting = []
+    uncounted: dict[Place, int] = {}
     for claim in claims:
         if foreign := why_not_in_a_cloud(claim, settings):
             findings.append(foreign)
+            if not claim.lease.expired(now):
+                uncounted[claim.place] = int(claim.lease.address)
         else:
             counting.append(claim)
     speaking = frozenset(claim.place for claim in claims)
-    return Heard(now, usable, tuple(counting), speaking, frozenset(unread))
+    return Heard(now, usable, tuple(counting), speaking, uncounted, frozenset(unread))
 
 
 def _publishable(report: Report) -> Report:
@@ -484,7 +493,7 @@ def _with_servers_pinned(
             for pool_id, claim in rivals[address]
             if not claim.lease.expired(heard.now) and not judges[pool_id](claim)
         )
-        return _winners(live, holders, heard.unread, [])
+        return _winners(live, holders, heard, [])
 
     pinned: dict[SubnetId, Subnet] = {}
     for pool_id in judges:
@@ -510,7 +519,7 @@ def _assign(
     findings: list[Finding],
 ) -> Configuration:
     """The configuration with every address of the fit pools at its holder."""
-    winners = _winners(heard.live(accepted), _holders(standing), heard.unread, findings)
+    winners = _winners(heard.live(accepted), _holders(standing), heard, findings)
     given = {int(claim.lease.address) for claim in winners.values()}
     expired = {
         claim.place: claim for some in accepted.values() for claim in some if claim.lease.expired(heard.now)
@@ -554,13 +563,14 @@ def _holders(standing: Mapping[PoolId, list[Assignment]]) -> dict[int, Place]:
 def _winners(
     live: Iterable[Claim],
     holders: Mapping[int, Place],
-    unread: Collection[int],
+    heard: Heard,
     findings: list[Finding],
 ) -> dict[Place, Claim]:
     """Who is given the address of its unexpired lease, by place; the others get a finding.
 
-    The one who has an address keeps it while its own lease is good, or while nobody can tell (its report
-    is unread); else the lowest devid among those who are leased it has it.
+    The one who has an address keeps it while its own lease is good, also when that does not count in this
+    cluster, or while nobody can tell (its report is unread); else the lowest devid among those who are
+    leased it has it.
     """
     claims: dict[int, list[Claim]] = defaultdict(list)
     for claim in live:
@@ -569,7 +579,7 @@ def _winners(
     for address, group in claims.items():
         claimants = {claim.place: claim for claim in group}
         holder = holders.get(address)
-        if holder is not None and (holder in claimants or holder[0] in unread):
+        if holder is not None and (holder in claimants or heard.may_have(holder, address)):
             keeper = holder
         else:
             keeper = min(claimants)

@@ -5,7 +5,7 @@ published, kept as long as the pool has both the interface and the address, and 
 Whoever has none gets the lowest that is free.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from isi_net.model.addresses import IPAddress
@@ -16,33 +16,38 @@ from isi_net.model.network import Configuration, GivenAddress, Iface, Pool, Rang
 _Numbers = tuple[int, int, int]
 
 
-def with_addresses(after: Configuration, before: Configuration) -> Configuration:
+def with_addresses(
+    after: Configuration, before: Configuration, none_new_in: Collection[PoolId] = ()
+) -> Configuration:
     """`after`, with an address for each interface by hand in its static and externally managed pools.
 
     An interface that comes without one keeps the one it has in `before`.  Where two come with the same, both
-    keep it: `check` refuses that.  A cluster whose upgrade is not committed has none.
+    keep it: `check` refuses that.  A cluster whose upgrade is not committed has none.  In the pools
+    `none_new_in` an interface has what it comes with or had, else none.
     """
     had = {
         (*numbers, one.iface): one.address for numbers, pool in _numbered(before) for one in pool.addresses
     }
     lnns = after.lnns()
+    kept = [
+        _kept(pool, numbers, had) if after.settings.committed and pool.alloc_method != "dynamic" else ()
+        for numbers, pool in _numbered(after)
+    ]
+    # Of the whole network: a range made by hand may lie in another subnet than its pool's.
+    taken = {one.address for some in kept for one in some}
+    taken.update(one.address for _, pool in after.pools() for one in pool.assignments)
+    taken.update(subnet.gateway for _, subnet in after.subnets() if subnet.gateway is not None)
+    of_next_pool = iter(kept)
     groupnets = []
     for groupnet in after.groupnets:
         subnets = []
         for subnet in groupnet.subnets:
-            kept = [
-                _kept(pool, (groupnet.number, subnet.number, pool.number), had)
-                if after.settings.committed and pool.alloc_method != "dynamic"
-                else ()
-                for pool in subnet.pools
-            ]
-            taken = {one.address for some in kept for one in some}
-            taken.update(one.address for pool in subnet.pools for one in pool.assignments)
-            if subnet.gateway is not None:
-                taken.add(subnet.gateway)
             pools = []
-            for pool, some in zip(subnet.pools, kept, strict=True):
-                lacking = _lacking(pool, some, lnns) if after.settings.committed else ()
+            for pool in subnet.pools:
+                some = next(of_next_pool)
+                pool_id = PoolId(groupnet.name, subnet.name, pool.name)
+                gives = after.settings.committed and pool_id not in none_new_in
+                lacking = _lacking(pool, some, lnns) if gives else ()
                 new = zip(lacking, _free(pool.manual_ranges, taken), strict=False)
                 given = {**dict(some), **dict(new)}
                 order = (iface for iface in dict.fromkeys(pool.manual_ifaces) if iface in given)
@@ -55,7 +60,9 @@ def with_addresses(after: Configuration, before: Configuration) -> Configuration
 
 
 def without_address(configuration: Configuration) -> tuple[Finding, ...]:
-    """The interfaces by hand that have no address, since their pools have none left to give."""
+    """The interfaces by hand that have no address and should: none before the upgrade is committed."""
+    if not configuration.settings.committed:
+        return ()
     lnns = configuration.lnns()
     return tuple(
         no_address(pool_id, iface)
@@ -66,8 +73,8 @@ def without_address(configuration: Configuration) -> tuple[Finding, ...]:
 
 def no_address(pool_id: PoolId, iface: Iface) -> Finding:
     """What is said of such an interface."""
-    what = f"{iface} has no address: the pool has none left to give"
-    todo = f"isi_net pools modify {pool_id} --add-ranges LOW-HIGH"
+    what = f"{iface} has no address of the pool's"
+    todo = f"when it has none left to give: isi_net pools modify {pool_id} --add-ranges LOW-HIGH"
     return Finding(str(pool_id), "address_none", "warning", what, todo)
 
 

@@ -4,10 +4,11 @@ Until then administrators of a cluster in a cloud put the primary addresses into
 the cloud had given them (the way of release 9.6).  Such a pool becomes what it meant to be: externally
 managed, with its name, zone, members and SmartConnect settings, and at once with the addresses that its
 members report, so that there is no moment without them.  What fits only in part is left alone, and a
-finding says what to do while it can still be done: afterwards nobody can convert a pool.
+finding says what to do while it can still be done: afterwards nobody can convert a pool.  Its interfaces get
+the addresses that their nodes report, and none that the commit made up.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
@@ -21,6 +22,7 @@ from isi_net.model.network import (
     Assignment,
     ClusterSettings,
     Configuration,
+    GivenAddress,
     Iface,
     Node,
     Pool,
@@ -29,6 +31,7 @@ from isi_net.model.network import (
 )
 from isi_net.model.report import OLD_SECONDS, Report, UnreadReport
 from isi_net.model.rules import AZURE, Claim, Owner, Spans, owners_in, why_refused, why_unfit
+from isi_net.model.static import with_addresses
 from isi_net.model.version import version
 
 # What a static pool has whose interfaces nobody aggregated: there is nothing to lose in it.
@@ -100,7 +103,8 @@ def upgraded(configuration: Configuration, reports: Iterable[Report | UnreadRepo
                 findings += _left_over(pool_id, made)
             elif made is not None:
                 findings.append(made)
-    return Upgraded(_with_nodes(after, heard.reports), tuple(findings))
+    after = _with_nodes(after, heard.reports)
+    return Upgraded(_with_addresses(after, configuration, heard, owners), tuple(findings))
 
 
 def _converted(
@@ -227,3 +231,36 @@ def _with_nodes(after: Configuration, reports: Mapping[int, Report]) -> Configur
                 report = reports[one.devid]
                 known[one.devid] = Node(one.devid, report.lnn, report.node)
     return replace(after, nodes=tuple(known[devid] for devid in sorted(known)))
+
+
+def _with_addresses(
+    after: Configuration, before: Configuration, heard: Heard, owners: Spans[Owner]
+) -> Configuration:
+    """With an address for each interface in a static pool: the one that it is leased, where that is in the
+    pool's ranges.  Where leased addresses lie there, nobody gets any other, which could be somebody's.
+    """
+    leased = [(one.place, one.lease.address) for one in heard.claims if not one.lease.expired(heard.now)]
+    leased += ((place, IPv4Address(address)) for place, address in heard.uncounted.items())
+    of_iface: dict[Iface, list[IPv4Address]] = defaultdict(list)
+    for (devid, interface), address in leased:
+        of_iface[Iface(heard.reports[devid].lnn, interface)].append(address)
+    times = Counter(address for _, address in leased)
+    with_leased: set[PoolId] = set()
+    for subnet_id, subnet in after.subnets():
+        for pool in subnet.pools:
+            pool_id = PoolId(*subnet_id, pool.name)
+            if pool.alloc_method != "static" or not any(
+                one.holds(address) for address in times for one in pool.manual_ranges
+            ):
+                continue
+            with_leased.add(pool_id)
+            given = tuple(
+                GivenAddress(iface, its[0])
+                for iface in pool.manual_ifaces
+                if len(its := of_iface.get(iface, [])) == 1
+                and times[its[0]] == 1
+                and its[0] != subnet.gateway
+                and {owner.pool for owner in owners.of(its[0])} == {pool_id}
+            )
+            after = after.with_pool(subnet_id, replace(pool, addresses=given))
+    return with_addresses(after, before, none_new_in=with_leased)

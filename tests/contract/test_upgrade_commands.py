@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import fixed_cluster
@@ -236,6 +237,31 @@ def test_a_dry_run_shows_the_plan_and_changes_nothing(earlier: Path) -> None:
     assert ran.out.splitlines()[0] == "settings: release - is now 9.7.0.0"
     assert ran.out.splitlines() == asked(earlier, "upgrade status")["changes"]
     assert files(earlier) == before
+
+
+def test_a_pool_that_stays_static_gets_no_address_that_its_cloud_never_gave_and_the_status_says_which(
+    earlier: Path,
+) -> None:
+    """Node 1 has .12, of node 2 there is no lease: the lowest that is free would be wrong for it."""
+    tree = Tree(str(earlier))
+    Path(tree.report(2)).unlink()
+    said = node_report.parse(Path(tree.report(1)).read_bytes())
+    lease = replace(said.addresses[0], address=IPv4Address("10.20.30.12"))
+    Path(tree.report(1)).write_bytes(node_report.render(replace(said, addresses=(lease,))))
+
+    status = asked(earlier, "upgrade status")
+    assert status["changes"] == [
+        "settings: release - is now 9.7.0.0",
+        f"{POOL_ID}: 10.20.30.12 given to 1:ext-1",
+    ]
+    dry = run(earlier, "upgrade commit --dry-run")
+    assert dry.out.splitlines() == status["changes"]
+    assert [one["code"] for one in status["findings"]] == ["address_none", "work_around_left"]
+    assert [one["message"] in dry.err for one in status["findings"]] == [True, True]
+    assert run(earlier, "upgrade commit --force").status == 0
+    pool = published.load(tree).pool(POOL_ID)
+    assert pool is not None
+    assert list(map(str, pool.addresses)) == ["1:ext-1 has 10.20.30.12"]
 
 
 def test_the_commit_is_one_revision_that_does_everything(earlier: Path) -> None:

@@ -9,6 +9,7 @@ from strategies import NOW, configurations, reports, street_configurations, stre
 
 from isi_net.formats import flx_config
 from isi_net.model.check import check
+from isi_net.model.lease import Lease
 from isi_net.model.merge import merge, next_change
 from isi_net.model.network import (
     CLOUDS,
@@ -156,6 +157,34 @@ def test_a_report_that_turns_bad_takes_nothing_from_anybody(
     after = merge(settled, without, NOW).configuration
     assert _assignments(after) == _assignments(settled)
     assert after.nodes == settled.nodes
+
+
+@given(street_configurations(), street_reports(), street_reports(), st.sampled_from(("", "Contoso")))
+def test_a_holder_never_loses_an_address_that_it_is_leased_though_the_lease_does_not_count(
+    before: Configuration, said: Reports, then: Reports, manager: str
+) -> None:
+    settled = merge(before, said, NOW).configuration
+    servers = dict(settled.subnets())
+    held = [
+        (one, next(iter(servers[pool_id.subnet_id].dhcp_servers), None))
+        for pool_id, pool in settled.pools()
+        for one in pool.assignments
+    ]
+    assume(held)
+    devid = held[0][0].devid
+    its = [one for one, _ in held if one.devid == devid]
+
+    def report(devid: int, manager: str, *leases: Lease) -> Report:
+        return Report(devid, devid, f"GLaDOS-{devid}", manager, "isc", "1", NOW, leases)
+
+    holder = report(devid, manager, *(Lease(one.interface, one.address) for one in its))
+    rivals = [
+        report(100 + number, "AWS", Lease("ext-1", one.address, server=server))
+        for number, (one, server) in enumerate(held)
+    ]
+    others = [one for one in then if one.devid != devid]
+    after = merge(settled, [holder, *rivals, *others], NOW).configuration
+    assert set(its) <= set(_assignments(after))
 
 
 @given(street_configurations(), street_reports(), st.floats(0, 1))

@@ -217,6 +217,32 @@ def test_a_holder_of_whom_nobody_can_tell_does_not_yield(holders_word: Report | 
     assert "address_twice" in codes(merged)
 
 
+@pytest.mark.parametrize("manager", ["", "DHCP", "Contoso"])
+def test_a_holder_whose_unexpired_lease_does_not_count_does_not_yield(manager: str) -> None:
+    """It is on the wire with that address, whoever its node takes its manager to be."""
+    before = replace(one_pool(assigned(11, 1), assigned(12, 2)), settings=ClusterSettings())
+    said = [report(1, lease(11), manager=manager), report(2, lease(11))]
+    merged = merge(before, said, NOW)
+    assert held(merged) == {"1 ext-1": 11, "2 ext-1": 12}
+    assert [(one.place, one.code) for one in merged.findings] == [
+        ("node 1 ext-1", "not_in_a_cloud"),
+        ("node 2 ext-1", "address_twice"),
+    ]
+
+
+@pytest.mark.parametrize("word", [lease(11, expire=NOW), lease(13), lease(11, "ext-2")])
+def test_a_lease_that_does_not_count_keeps_only_its_own_address_and_only_until_its_end(word: Lease) -> None:
+    before = replace(one_pool(assigned(11, 1)), settings=ClusterSettings())
+    merged = merge(before, [report(1, word, manager=""), report(2, lease(11))], NOW)
+    assert held(merged) == {"2 ext-1": 11}
+
+
+def test_a_claim_of_an_address_that_a_lease_keeps_which_does_not_count_pins_no_server() -> None:
+    before = replace(network(subnet(managed(assigned(11, 1)))), settings=ClusterSettings())
+    merged = merge(before, [report(1, lease(11), manager=""), report(2, lease(11, server=ip(66)))], NOW)
+    assert merged.configuration == before
+
+
 def test_a_holder_does_not_yield_to_a_server_that_is_not_trusted() -> None:
     merged = merge(one_pool(assigned(5, 3)), [report(9, lease(5, server=ip(66)))], NOW)
     assert (held(merged), codes(merged)) == ({"3 ext-1": 5}, ["report_missing", "server_not_trusted"])

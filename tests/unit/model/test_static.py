@@ -107,6 +107,15 @@ def test_a_leased_address_and_the_gateway_are_nobodys_to_be_given() -> None:
     assert given_in(with_addresses(of(managed), of())) == {"2:ext-1": "10.20.30.3"}
 
 
+def test_an_address_that_another_subnet_has_given_is_not_given_again() -> None:
+    """A range may lie outside of its pool's subnet, or the subnets overlap: `check` has said so."""
+    twice = of(pool(ONE))
+    other = replace(twice.groupnets[0].subnets[0], number=2, name="subnet1", pools=(pool(TWO),))
+    subnets = (*twice.groupnets[0].subnets, other)
+    made = with_addresses(replace(twice, groupnets=(replace(twice.groupnets[0], subnets=subnets),)), of())
+    assert given_in(made) == {"1:ext-1": "10.20.30.50", "2:ext-1": "10.20.30.51"}
+
+
 def test_a_dynamic_pool_and_a_cluster_before_its_upgrade_have_none() -> None:
     assert given_in(with_addresses(of(pool(ONE, method="dynamic")), of())) == {}
     earlier = replace(of(pool(ONE)), settings=EARLIER)

@@ -17,6 +17,7 @@ from isi_net.model.network import (
     Assignment,
     ClusterSettings,
     Configuration,
+    GivenAddress,
     Groupnet,
     Iface,
     Node,
@@ -25,6 +26,7 @@ from isi_net.model.network import (
     Subnet,
 )
 from isi_net.model.report import OLD_SECONDS, Report, UnreadReport
+from isi_net.model.static import with_addresses, without_address
 from isi_net.model.upgrade import Upgraded, running, upgraded
 
 NOW = 1_800_000_000
@@ -84,6 +86,16 @@ def pool_of(made: Upgraded, pool_id: PoolId = POOL_ID) -> Pool:
     pool = made.configuration.pool(pool_id)
     assert pool is not None
     return pool
+
+
+def without_addresses(pool: Pool) -> Pool:
+    """What it was before the commit gave its interfaces their addresses."""
+    return replace(pool, addresses=())
+
+
+def given_in(made: Upgraded) -> dict[str, int]:
+    """The last number of the address of each interface by hand."""
+    return {str(one.iface): int(one.address) & 255 for one in pool_of(made).addresses}
 
 
 # The work-around, in its shapes.
@@ -165,7 +177,7 @@ PARTLY = {
 def test_a_pool_whose_members_only_partly_match_is_left_alone_with_a_finding(name: str) -> None:
     said, reason = PARTLY[name]
     made = upgraded(network(BY_HAND), said, NOW)
-    assert pool_of(made) == BY_HAND
+    assert without_addresses(pool_of(made)) == BY_HAND
     assert made.configuration.settings.committed
     (finding,) = made.findings
     assert (finding.place, finding.code, finding.severity) == (str(POOL_ID), "work_around_left", "warning")
@@ -177,7 +189,7 @@ def test_a_pool_whose_members_only_partly_match_is_left_alone_with_a_finding(nam
 def test_a_pool_that_aggregates_its_interfaces_is_left_alone(mode: Any) -> None:
     pool = replace(BY_HAND, aggregation_mode=mode)
     made = upgraded(network(pool), REPORTS, NOW)
-    assert pool_of(made) == pool
+    assert without_addresses(pool_of(made)) == pool
     assert [one.code for one in made.findings] == ["work_around_left"]
     assert f"its aggregation_mode is {mode}" in made.findings[0].message
 
@@ -198,7 +210,7 @@ def test_a_pool_that_breaks_a_rule_is_left_alone(
 ) -> None:
     pool = replace(BY_HAND, **pool_has)
     made = upgraded(network(pool, **subnet_has), REPORTS, NOW)
-    assert pool_of(made) == pool
+    assert without_addresses(pool_of(made)) == pool
     assert words in made.findings[0].message
 
 
@@ -213,7 +225,55 @@ def test_a_pool_that_breaks_a_rule_is_left_alone(
 )
 def test_a_pool_without_leased_addresses_is_none_of_this(pool: Pool) -> None:
     before = network(pool)
-    assert upgraded(before, REPORTS, NOW) == Upgraded(replace(before, settings=ClusterSettings()), ())
+    committed = replace(before, settings=ClusterSettings())
+    assert upgraded(before, REPORTS, NOW) == Upgraded(with_addresses(committed, before), ())
+
+
+LEFT = replace(BY_HAND, manual_ranges=(span(11, 13),))
+
+
+@pytest.mark.parametrize("manager", ["AWS", "DHCP", ""])
+def test_in_a_pool_that_stays_static_each_has_the_address_that_it_is_leased_or_none(manager: str) -> None:
+    said = (report(2, ("ext-1", 13), manager=manager), report(3, ("ext-1", 12), manager=manager))
+    made = upgraded(network(LEFT), said, NOW)
+    assert pool_of(made) == replace(
+        LEFT, addresses=(GivenAddress(Iface(1, "ext-1"), ip(13)), GivenAddress(Iface(2, "ext-1"), ip(12)))
+    )
+    assert [one.message for one in without_address(made.configuration)] == [
+        "3:ext-1 has no address of the pool's"
+    ]
+    assert check(made.configuration) == ()
+
+
+@pytest.mark.parametrize(
+    ("others", "given"),
+    [
+        ((report(3, ("ext-1", 99)),), {"1:ext-1": 13}),
+        ((report(3, ("ext-2", 12)),), {"1:ext-1": 13}),
+        ((report(3, ("ext-1", 12), expire=NOW),), {"1:ext-1": 13}),
+        ((report(3, ("ext-1", 12), reported_at=NOW + 999),), {"1:ext-1": 13}),
+        ((report(3, ("ext-1", 13)),), {}),
+        ((report(3, ("ext-1", 13), manager=""),), {}),
+        ((report(3, ("ext-1", 12)), report(9, ("ext-1", 11), lnn=2)), {"1:ext-1": 13}),
+        ((report(3, ("ext-1", 12)), report(9, ("ext-1", 99), lnn=2)), {"1:ext-1": 13}),
+    ],
+    ids=["elsewhere", "ext-2", "expired", "future", "twice", "twice, uncounted", "two of one LNN", "which"],
+)
+def test_there_an_address_that_is_not_plainly_an_interfaces_own_is_given_to_nobody(
+    others: tuple[Report, ...], given: dict[str, int]
+) -> None:
+    made = upgraded(network(LEFT), (report(2, ("ext-1", 13)), *others), NOW)
+    assert given_in(made) == given
+
+
+@pytest.mark.parametrize(
+    "subnet_has",
+    [{"gateway": ip(13)}, {"sc_service_addrs": (span(13, 13),)}],
+    ids=["the gateway's", "SmartConnect's"],
+)
+def test_there_what_is_a_service_s_is_given_to_nobody_though_leased(subnet_has: dict[str, Any]) -> None:
+    said = (report(2, ("ext-1", 13)), report(3, ("ext-1", 12)))
+    assert given_in(upgraded(network(LEFT, **subnet_has), said, NOW)) == {"2:ext-1": 12}
 
 
 def test_two_such_pools_are_both_converted() -> None:
@@ -266,7 +326,8 @@ def test_committing_twice_changes_nothing() -> None:
 
 def test_a_cluster_without_reports_is_committed_and_nothing_is_converted() -> None:
     before = network(BY_HAND)
-    assert upgraded(before, (), NOW).configuration == replace(before, settings=ClusterSettings())
+    committed = replace(before, settings=ClusterSettings())
+    assert upgraded(before, (), NOW).configuration == with_addresses(committed, before)
 
 
 # Who is waited for.
