@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import NamedTuple
 
+from isi_net.model.addresses import why_no_destination
 from isi_net.model.finding import Finding, Severity
 from isi_net.model.names import PoolId
 from isi_net.model.network import CLOUDS, Configuration, Node, Pool, Range, StaticRoute, Subnet
@@ -267,6 +268,13 @@ def wanted(configuration: Configuration, node: Node, nics: Mapping[str, str]) ->
             findings.append(
                 _finding(f"node {node.devid} {one.interface}", "nic_unknown", what, todo, "error")
             )
+    for pool_id, route in dict.fromkeys(
+        (one.pool_id, route) for one in placed for route in one.pool.static_routes
+    ):
+        if why := _why_no_route(route):
+            what = f"its static route {route} is not put on this node's interfaces: {why}"
+            todo = f"isi_net pools modify {pool_id} --static-routes=ROUTE,..."
+            findings.append(_finding(pool_id, "route_not_applied", what, todo))
     metrics = _metrics(placed, nics)
     mtus: dict[str, int] = {}
     for one in placed:
@@ -357,9 +365,19 @@ def _ways(one: _Given, nics: Mapping[str, str]) -> Iterator[_Way]:
     gateway = one.subnet.gateway
     routes = [StaticRoute(_DEFAULT.network_address, 0, gateway)] if gateway is not None else []
     for route in (*routes, *one.pool.static_routes):
-        if isinstance(route.subnet, IPv4Address) and isinstance(route.gateway, IPv4Address):
+        if (
+            isinstance(route.subnet, IPv4Address)
+            and isinstance(route.gateway, IPv4Address)
+            and not _why_no_route(route)
+        ):
             network = IPv4Network((route.subnet, route.prefixlen))
             yield _Way(network, route.gateway, nics[one.interface])
+
+
+def _why_no_route(route: StaticRoute) -> str | None:
+    if route.subnet.version != 4 or route.gateway.version != 4:
+        return "IPv6 is not there yet"
+    return why_no_destination(route.subnet, route.prefixlen)
 
 
 def _metrics(placed: Iterable[_Given], nics: Mapping[str, str]) -> dict[_Way, int]:

@@ -1,7 +1,7 @@
 """What a node's NICs should have, said by example; the laws are in tests/property."""
 
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address
 from typing import Any
 
 import pytest
@@ -405,6 +405,18 @@ def test_a_dynamic_pool_that_this_node_leaves_keeps_nothing_here() -> None:
 def test_pools_without_this_node_say_nothing() -> None:
     other = Pool(1, "pool0", "dynamic", manual_ifaces=(Iface(4, "ext-1"),))
     assert should(1, subnet(other)) == Wanted(1, nics=frozenset({"ens5"}))
+
+
+def test_a_static_route_that_cannot_be_one_spoils_nothing_else() -> None:
+    """A configuration of before it was refused may have it."""
+    bad = StaticRoute(IPv4Address("10.2.0.5"), 16, GATEWAY)
+    six = StaticRoute(IPv6Address("2001:db8::"), 32, IPv6Address("2001:db8::1"))
+    for sbr in (False, True):
+        asked = should(1, subnet(replace(leased(11, 12), static_routes=(bad, ROUTE, six))), sbr=sbr)
+        good = should(1, subnet(replace(leased(11, 12), static_routes=(ROUTE,))), sbr=sbr)
+        assert asked.addresses == good.addresses
+        assert codes(asked.findings) == [("route_not_applied", "warning")] * 2
+        assert "10.2.0.5 is not the address of a /16" in asked.findings[0].message
 
 
 def test_a_rules_table_is_its_address_as_a_number() -> None:
