@@ -223,6 +223,11 @@ class Wanted:
     committed: bool = True
     unsettled: tuple[Range, ...] = ()
 
+    @property
+    def destinations(self) -> frozenset[IPv4Network]:
+        """Where its routes lead."""
+        return frozenset(route.destination for one in self.addresses for route in one.routes)
+
     def spares(self, address: IPv4Address) -> bool:
         """Whether `address` is this node's, or may be: it is not taken away."""
         return address in self.everything or any(one.holds(address) for one in self.unsettled)
