@@ -72,7 +72,8 @@ def ranges(draw: st.DrawFn, of: st.SearchStrategy[IPAddress]) -> Range:
 def static_routes(draw: st.DrawFn) -> StaticRoute:
     of: st.SearchStrategy[IPAddress] = draw(st.sampled_from((ipv4s, ipv6s)))
     subnet = draw(of)
-    return StaticRoute(subnet, draw(st.integers(0, subnet.max_prefixlen)), draw(of))
+    prefixlen = draw(st.integers(0, subnet.max_prefixlen))
+    return StaticRoute(network_of(subnet, prefixlen).network_address, prefixlen, draw(of))
 
 
 def _tuples(of: st.SearchStrategy[Any], longest: int = 3) -> st.SearchStrategy[tuple[Any, ...]]:
@@ -142,7 +143,7 @@ def subnets(draw: st.DrawFn) -> Subnet:
             prefixlen=st.just(prefixlen),
             base_addr=st.none() | of.map(lambda one: network_of(one, prefixlen).network_address),
             gateway=st.none() | of,
-            gateway_priority=numbers,
+            gateway_priority=st.integers(1, 2**31 - 1),
             mtu=st.integers(576, 9000),
             vlan_enabled=st.booleans(),
             vlan_id=st.none() | st.integers(1, 4094),

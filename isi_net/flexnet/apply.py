@@ -17,11 +17,14 @@ from isi_net.formats import applied as file
 from isi_net.model.applying import (
     AddAddress,
     AddressKey,
+    AddRoute,
+    AddRule,
     Applied,
     AppliedAddress,
     DeleteAddress,
     Plan,
     Present,
+    ReplaceRoute,
     SetMtu,
     Step,
     Wanted,
@@ -133,8 +136,8 @@ class Flexnet:
 
     def _apply(self, kernel: Kernel, configuration: Configuration) -> tuple[Turn, bool]:
         """Makes the difference; gives back how that went, and whether nothing is left to do."""
-        present = kernel.present()
         should = wanted(configuration, self._node, self._interfaces)
+        present = kernel.present(should.destinations)
         before = self._file.lying_there() or Applied()
         first = plan(should, present, before)
         if first.ours is None:  # there is nothing published, or nothing newer than what was applied
@@ -263,16 +266,23 @@ class Walked:
     whole: bool = True
 
 
+_OF_THEIR_OWN = (AddRoute, ReplaceRoute, AddRule)  # none of these needs another one
+
+
 def walk(take: Callable[[Step], None], steps: Iterable[Step]) -> Walked:
     """Takes the steps, each by `take`, which raises Refused when the kernel will not.
 
     Where one fails, those on its NIC that follow are left for another turn, and an address that could not
-    be added there is removed nowhere.
+    be added there is removed nowhere.  A route or a rule that fails holds up only what is removed, so that
+    the way out is not lost; one to a single network holds up nothing.
     """
     walked = Walked()
     failed: set[str | IPv4Address] = set()
+    lacking: set[str] = set()  # the NICs that keep what they have
     for step in steps:
         if step.nic in failed or (isinstance(step, DeleteAddress) and step.address.ip in failed):
+            continue
+        if step.nic in lacking and not isinstance(step, _OF_THEIR_OWN):
             continue
         try:
             take(step)
@@ -287,7 +297,10 @@ def walk(take: Callable[[Step], None], steps: Iterable[Step]) -> Walked:
                 continue
             walked.findings.append(Finding(place, "step_failed", "error", error.what, error.todo))
             walked.whole = False
-            failed.add(step.nic)
+            if not isinstance(step, _OF_THEIR_OWN):
+                failed.add(step.nic)
+            elif isinstance(step, AddRule) or not step.route.destination.prefixlen:
+                lacking.add(step.nic)
             if isinstance(step, AddAddress):
                 failed.add(step.address.ip)
         else:

@@ -11,7 +11,7 @@ import re
 import socket
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from types import TracebackType
 from typing import Any, Self
@@ -40,8 +40,13 @@ from isi_net.model.applying import (
     Step,
 )
 
-# linux/rtnetlink.h, linux/if_link.h, linux/ip.h
-_RTM_SETLINK = 19
+# linux/netlink.h, linux/rtnetlink.h, linux/if_link.h, linux/ip.h
+_NLMSG_ERROR, _NLMSG_DONE = 2, 3
+_NLM_F_REQUEST, _NLM_F_ACK, _NLM_F_DUMP = 0x1, 0x4, 0x300
+_HEADER = struct.Struct("=IHHII")  # nlmsghdr: length, type, flags, sequence number, port
+_ROUTE = struct.Struct("=BBBBBBBBI")  # rtmsg: family, lengths, TOS, table, protocol, scope, type, flags
+_RTM_SETLINK, _RTM_GETROUTE = 19, 26
+_RTA_DST = 1
 _IFLA_AF_SPEC, _IFLA_INET_CONF, _IPV4_DEVCONF_PROMOTE_SECONDARIES = 26, 1, 20
 _IFF_UP, _IFF_LOWER_UP = 0x1, 0x10000
 _IFA_F_SECONDARY = 0x1
@@ -98,12 +103,14 @@ class Kernel:
 
     # What is there.
 
-    def present(self) -> Present:
-        """Everything that counts for Flexnet, as it is now."""
+    def present(self, destinations: Iterable[IPv4Network] = ()) -> Present:
+        """Everything that counts for Flexnet, as it is now: of the routes ours, the default ones, and those
+        to `destinations`, where ours are to lead.
+        """
         with _explained("look at the NICs"):
             links = list(self._netlink.get_links())
             addresses = list(self._netlink.get_addr(family=socket.AF_INET))
-            routes = list(self._netlink.get_routes(family=socket.AF_INET))
+            routes = list(map(_decoded, _dumped_routes(destinations)))
             rules = list(self._netlink.get_rules(family=socket.AF_INET))
         names = {one["index"]: one.get_attr("IFLA_IFNAME") for one in links}
         self._indexes = {name: index for index, name in names.items()}
@@ -129,6 +136,8 @@ class Kernel:
                 todo = "run the daemon as root, or with CAP_NET_ADMIN (capabilities(7))"
                 raise NotPermitted("changing interfaces needs CAP_NET_ADMIN", str(step), todo) from error
             raise Refused(f"`{step}` failed: {os.strerror(number)}", todo="try it by hand") from error
+        except (struct.error, ValueError, OverflowError) as error:  # a number that netlink has no room for
+            raise Refused(f"`{step}` cannot be asked of the kernel: {error}") from error
 
     def _take(self, step: Step) -> None:
         link = self._netlink
@@ -245,6 +254,62 @@ def _address(message: Any, names: dict[int, str]) -> PresentAddress:
     )
 
 
+def _dumped_routes(destinations: Iterable[IPv4Network]) -> Iterator[bytes]:
+    """The netlink messages of the routes that may count.
+
+    A router has a hundred thousand that do not, of which pyroute2 decodes ten in a millisecond: they are
+    told by their fixed fields and the bytes of their destination.
+    """
+    spelled = {(0, b"")} | {
+        (one.prefixlen, one.network_address.packed) for one in destinations if one.prefixlen
+    }
+    lengths = {length for length, _ in spelled}
+    for message in _dump(_RTM_GETROUTE, _ROUTE.pack(socket.AF_INET, *(0,) * 8)):
+        _, length, _, _, _, protocol, _, kind, _ = _ROUTE.unpack_from(message, _HEADER.size)
+        if kind != _RTN_UNICAST or protocol == _RTPROT_KERNEL:
+            continue
+        if protocol == PROTOCOL or (length in lengths and (length, _destination(message)) in spelled):
+            yield message
+
+
+def _destination(route: bytes) -> bytes:
+    """The destination that a route's message names; none is everywhere."""
+    offset = _HEADER.size + _ROUTE.size
+    while offset + 4 <= len(route):
+        length, kind = struct.unpack_from("=HH", route, offset)
+        if kind == _RTA_DST:
+            return route[offset + 4 : offset + length]
+        offset += max(4, length + 3 & ~3)
+    return b""
+
+
+def _dump(kind: int, body: bytes) -> Iterator[bytes]:
+    """All messages that the kernel has of a kind, as they are: one request, and its answers to their end."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0) as netlink:
+        netlink.settimeout(5)
+        netlink.send(_HEADER.pack(_HEADER.size + len(body), kind, _NLM_F_REQUEST | _NLM_F_DUMP, 1, 0) + body)
+        while True:
+            answer, offset = netlink.recv(1 << 16), 0
+            while offset + _HEADER.size <= len(answer):
+                length, told, *_ = _HEADER.unpack_from(answer, offset)
+                message = answer[offset : offset + length]
+                offset += max(_HEADER.size, length + 3 & ~3)
+                if told in (_NLMSG_DONE, _NLMSG_ERROR):
+                    (error,) = struct.unpack_from("=i", message, _HEADER.size)
+                    if error:
+                        raise OSError(-error, os.strerror(-error))
+                    return
+                yield message
+
+
+def _decoded(route: bytes) -> Any:
+    from pyroute2.netlink.rtnl.rtmsg import rtmsg  # noqa: PLC0415
+
+    message = rtmsg(route)
+    message.decode()
+    return message
+
+
 def _routes(message: Any, names: dict[int, str]) -> Iterator[PresentRoute]:
     """A unicast route that the kernel did not make itself, once for each NIC that it goes by."""
     if message["type"] != _RTN_UNICAST or message["proto"] == _RTPROT_KERNEL:
@@ -321,12 +386,12 @@ def _promote(index: int) -> None:
     setting = _attribute(_IPV4_DEVCONF_PROMOTE_SECONDARIES, struct.pack("=I", 1))
     spec = _attribute(_IFLA_AF_SPEC, _attribute(socket.AF_INET, _attribute(_IFLA_INET_CONF, setting)))
     body = struct.pack("=BxHiII", socket.AF_UNSPEC, 0, index, 0, 0) + spec
-    header = struct.pack("=IHHII", 16 + len(body), _RTM_SETLINK, 0x1 | 0x4, 1, 0)  # NLM_F_REQUEST, _ACK
+    header = _HEADER.pack(_HEADER.size + len(body), _RTM_SETLINK, _NLM_F_REQUEST | _NLM_F_ACK, 1, 0)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0) as netlink:
         netlink.settimeout(5)
         netlink.send(header + body)
         answer = netlink.recv(1 << 16)
-    (error,) = struct.unpack_from("=i", answer, 16)
+    (error,) = struct.unpack_from("=i", answer, _HEADER.size)
     if error:
         raise OSError(-error, os.strerror(-error))
 

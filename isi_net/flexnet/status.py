@@ -62,9 +62,9 @@ def read(tree: Tree, node: Node, interfaces: Mapping[str, str]) -> Status:
     Raises Refused on a system without netlink, and what reading the configuration raises.
     """
     configuration = published.load(tree)
-    with Kernel() as kernel:
-        present = kernel.present()
     should = wanted(configuration, node, interfaces)
+    with Kernel() as kernel:
+        present = kernel.present(should.destinations)
     applied = state_file(tree).lying_there() or Applied()
     made = plan(should, present, applied)
     return Status(should.revision, applied, tuple(_rows(should, present, applied, made)), made)

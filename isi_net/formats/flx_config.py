@@ -26,10 +26,12 @@ from lxml import etree
 
 from isi_net.errors import BadValue, FormatError, NewerSchema
 from isi_net.formats import times
-from isi_net.model.addresses import IPAddress, ipv4
+from isi_net.model.addresses import IPAddress, ipv4, why_no_destination
 from isi_net.model.names import check_interface, check_lnn, check_name
 from isi_net.model.network import (
     EARLIER,
+    MAX_PRIORITY,
+    MIN_PRIORITY,
     AddrFamily,
     AggregationMode,
     AllocMethod,
@@ -85,6 +87,12 @@ def _number(text: str) -> int:
 def _id(text: str) -> int:
     if (number := _number(text)) < 1:
         raise ValueError("0 is not an id")
+    return number
+
+
+def _priority(text: str) -> int:
+    if not MIN_PRIORITY <= (number := _number(text)) <= MAX_PRIORITY:
+        raise ValueError(f"{text} is not {MIN_PRIORITY} to {MAX_PRIORITY}")
     return number
 
 
@@ -188,7 +196,7 @@ _SUBNET = _Kind(
     optional={
         "base_addr": _ip,
         "gateway": _ip,
-        "gateway_priority": _number,
+        "gateway_priority": _priority,
         "mtu": _number,
         "vlan_enabled": _boolean,
         "vlan_id": _number,
@@ -478,8 +486,10 @@ def _assignment(element: etree._Element) -> Assignment:
 
 def _static_route(element: etree._Element) -> StaticRoute:
     route = StaticRoute(**_values(element, _STATIC_ROUTE))
-    if route.subnet.version != route.gateway.version or route.prefixlen > route.subnet.max_prefixlen:
+    if route.subnet.version != route.gateway.version:
         raise _Unread(element, f"{route} is not a route")
+    if why := why_no_destination(route.subnet, route.prefixlen):
+        raise _Unread(element, f"{route} is not a route: {why}")
     return route
 
 

@@ -49,6 +49,15 @@ def network_of(address: IPAddress, prefixlen: int) -> IPNetwork:
     return IPv6Network((int(address) >> (128 - prefixlen) << (128 - prefixlen), prefixlen))
 
 
+def why_no_destination(address: IPAddress, prefixlen: int) -> str | None:
+    """Why no route leads to `address`/`prefixlen`; None when one can."""
+    if prefixlen > address.max_prefixlen:
+        return f"/{prefixlen} is no prefix length of IPv{address.version}"
+    if network_of(address, prefixlen).network_address != address:
+        return f"{address} is not the address of a /{prefixlen}"
+    return None
+
+
 def why_not_a_host(address: IPAddress, network: IPNetwork) -> str | None:
     """Why `address` is no host's in `network`: outside, the network's own or the broadcast address.
 

@@ -20,9 +20,10 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import NamedTuple
 
+from isi_net.model.addresses import why_no_destination
 from isi_net.model.finding import Finding, Severity
 from isi_net.model.names import PoolId
-from isi_net.model.network import CLOUDS, Configuration, Node, Pool, StaticRoute, Subnet
+from isi_net.model.network import CLOUDS, Configuration, Node, Pool, Range, StaticRoute, Subnet
 from isi_net.model.static import no_address
 
 PROTOCOL = 97  # of our addresses, routes and rules; nobody's in /etc/iproute2/rt_protos or linux/if_addr.h
@@ -208,7 +209,8 @@ class Wanted:
     """What one node should have by one revision.
 
     `everything` are all addresses that the revision gives this node, also those that cannot be put
-    anywhere: none of them is taken away.  `nics` are the NICs that this node's interfaces are.
+    anywhere: none of them is taken away.  Nor is what lies in `unsettled`, ranges of which the revision does
+    not say who has what.  `nics` are the NICs that this node's interfaces are.
     While the upgrade is not `committed` nothing is known to be wanted, and nothing is changed.
     """
 
@@ -219,6 +221,16 @@ class Wanted:
     nics: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
     committed: bool = True
+    unsettled: tuple[Range, ...] = ()
+
+    @property
+    def destinations(self) -> frozenset[IPv4Network]:
+        """Where its routes lead."""
+        return frozenset(route.destination for one in self.addresses for route in one.routes)
+
+    def spares(self, address: IPv4Address) -> bool:
+        """Whether `address` is this node's, or may be: it is not taken away."""
+        return address in self.everything or any(one.holds(address) for one in self.unsettled)
 
 
 class _Given(NamedTuple):
@@ -232,15 +244,25 @@ class _Given(NamedTuple):
     order: int  # of the subnet in the configuration
 
 
+@dataclass(slots=True)
+class _NotApplied:
+    """What this node has of the pools that are not put on interfaces yet."""
+
+    addresses: set[IPv4Address] = field(default_factory=set)
+    ranges: list[Range] = field(default_factory=list)
+
+
 def wanted(configuration: Configuration, node: Node, nics: Mapping[str, str]) -> Wanted:
     """What `node` should have by `configuration`; `nics` maps the cluster's interface names to the NICs'.
 
-    Pools that are not applied (dynamic ones, IPv6, VLANs) and interfaces without a NIC are findings.
+    Pools that are not applied (dynamic ones, IPv6, VLANs) and interfaces without a NIC are findings, and
+    what is there of them stays.
     """
     if not configuration.settings.committed:
         return Wanted(configuration.revision, committed=False)
     findings: list[Finding] = []
-    given = list(_given(configuration, node, findings))
+    not_applied = _NotApplied()
+    given = list(_given(configuration, node, findings, not_applied))
     placed = []
     for one in given:
         if one.interface in nics:
@@ -251,6 +273,13 @@ def wanted(configuration: Configuration, node: Node, nics: Mapping[str, str]) ->
             findings.append(
                 _finding(f"node {node.devid} {one.interface}", "nic_unknown", what, todo, "error")
             )
+    for pool_id, route in dict.fromkeys(
+        (one.pool_id, route) for one in placed for route in one.pool.static_routes
+    ):
+        if why := _why_no_route(route):
+            what = f"its static route {route} is not put on this node's interfaces: {why}"
+            todo = f"isi_net pools modify {pool_id} --static-routes=ROUTE,..."
+            findings.append(_finding(pool_id, "route_not_applied", what, todo))
     metrics = _metrics(placed, nics)
     mtus: dict[str, int] = {}
     for one in placed:
@@ -260,13 +289,16 @@ def wanted(configuration: Configuration, node: Node, nics: Mapping[str, str]) ->
         revision=configuration.revision,
         addresses=tuple(_wanted_address(one, nics, metrics, configuration.settings.sbr) for one in placed),
         mtus=mtus,
-        everything=frozenset(one.address for one in given),
+        everything=frozenset(not_applied.addresses.union(one.address for one in given)),
         nics=frozenset(nics.values()),
         findings=tuple(findings),
+        unsettled=tuple(not_applied.ranges),
     )
 
 
-def _given(configuration: Configuration, node: Node, findings: list[Finding]) -> Iterator[_Given]:
+def _given(
+    configuration: Configuration, node: Node, findings: list[Finding], not_applied: _NotApplied
+) -> Iterator[_Given]:
     for order, (subnet_id, subnet) in enumerate(configuration.subnets()):
         for pool in subnet.pools:
             pool_id = PoolId(*subnet_id, pool.name)
@@ -275,8 +307,13 @@ def _given(configuration: Configuration, node: Node, findings: list[Finding]) ->
             if not by_hand and not mine:
                 continue
             if why := _why_not_applied(subnet, pool):
-                what = f"its addresses are not put on this node's interfaces: {why}"
-                findings.append(_finding(pool_id, "pool_not_applied", what, "", "info"))
+                what = f"its addresses are neither put on this node's interfaces nor taken away: {why}"
+                findings.append(_finding(pool_id, "pool_not_applied", what, "put them there by hand"))
+                not_applied.addresses.update(leased.address for leased in mine)
+                by_lnn = (held.address for held in pool.addresses if held.iface.lnn == node.lnn)
+                not_applied.addresses.update(one for one in by_lnn if isinstance(one, IPv4Address))
+                if pool.alloc_method == "dynamic":
+                    not_applied.ranges += _nobody_elses(subnet, pool)
                 continue
             for leased in mine:
                 yield _Given(leased.interface, leased.address, pool_id, pool, subnet, order)
@@ -300,6 +337,22 @@ def _why_not_applied(subnet: Subnet, pool: Pool) -> str | None:
     return None
 
 
+def _nobody_elses(subnet: Subnet, pool: Pool) -> Iterator[Range]:
+    """What is left of the subnet for a pool whose addresses the configuration gives to nobody: what no
+    other pool has."""
+    network = subnet.network
+    if not isinstance(network, IPv4Network):
+        return
+    low, last = int(network.network_address), int(network.broadcast_address)
+    others = (one for other in subnet.pools if other is not pool for one in other.ranges)
+    for one in sorted((one for one in others if one.low.version == 4), key=Range.order):
+        if low < int(one.low) <= last:
+            yield Range(IPv4Address(low), IPv4Address(int(one.low) - 1))
+        low = max(low, int(one.high) + 1)
+    if low <= last:
+        yield Range(IPv4Address(low), IPv4Address(last))
+
+
 def _prefixlen(one: _Given) -> int:
     return 32 if one.pool.external_manager == _HOSTS_ONLY else one.subnet.prefixlen
 
@@ -317,9 +370,19 @@ def _ways(one: _Given, nics: Mapping[str, str]) -> Iterator[_Way]:
     gateway = one.subnet.gateway
     routes = [StaticRoute(_DEFAULT.network_address, 0, gateway)] if gateway is not None else []
     for route in (*routes, *one.pool.static_routes):
-        if isinstance(route.subnet, IPv4Address) and isinstance(route.gateway, IPv4Address):
+        if (
+            isinstance(route.subnet, IPv4Address)
+            and isinstance(route.gateway, IPv4Address)
+            and not _why_no_route(route)
+        ):
             network = IPv4Network((route.subnet, route.prefixlen))
             yield _Way(network, route.gateway, nics[one.interface])
+
+
+def _why_no_route(route: StaticRoute) -> str | None:
+    if route.subnet.version != 4 or route.gateway.version != 4:
+        return "IPv6 is not there yet"
+    return why_no_destination(route.subnet, route.prefixlen)
 
 
 def _metrics(placed: Iterable[_Given], nics: Mapping[str, str]) -> dict[_Way, int]:
@@ -487,6 +550,7 @@ class _Comparison:
         # A NIC that waits for an address gives none away, nor what follows it; and it gets no other one
         # meanwhile, so that the first of the configuration becomes its primary one.
         self.resting = {one.nic for one in wanted.addresses if one.address.ip in waiting}
+        self.kept: set[AddressKey] = set()  # what stays on a NIC though nothing wants it there
 
     def plan(self) -> Plan:
         standing = self._standing()
@@ -564,7 +628,7 @@ class _Comparison:
         return found
 
     def _removing(self, standing: list[WantedAddress]) -> list[PresentAddress]:
-        """Our addresses that are not to stay, secondary ones first.  What is kept rests its NIC's routes."""
+        """Our addresses that are not to stay, secondary ones first.  What is kept keeps its routes."""
         stand = {(one.nic, one.address) for one in standing}
         moved = {one.address.ip for one in standing}
         found = []
@@ -575,10 +639,10 @@ class _Comparison:
                 continue
             elif one.address.ip in moved:
                 found.append(one)  # to another NIC, or prefix
-            elif one.address.ip in self.wanted.everything:
-                self.resting.add(one.nic)
+            elif self.wanted.spares(one.address.ip):
+                self.kept.add(one[:2])
             elif self.wanted.revision <= self.owned.get((one.nic, one.address), 0):
-                self.resting.add(one.nic)
+                self.kept.add(one[:2])
                 what = f"{one.address.ip} stays until a newer revision gives it to nobody here"
                 self.findings.append(_finding(f"NIC {one.nic}", "address_kept", what, "", "info"))
             else:
@@ -587,7 +651,7 @@ class _Comparison:
         return sorted(removing, key=lambda one: not one.secondary)
 
     def _report_foreign(self, one: PresentAddress) -> None:
-        if one.nic in self.wanted.nics and one.address.ip not in self.wanted.everything:
+        if one.nic in self.wanted.nics and not self.wanted.spares(one.address.ip):
             what = f"{one.address} is not of the configuration: somebody else put it there"
             self.findings.append(_finding(f"NIC {one.nic}", "foreign_address", what, "", "info"))
 
@@ -665,7 +729,7 @@ class _Comparison:
             DeleteRoute(route.nic, route)
             for key, routes in mine.items()
             for route in routes
-            if route not in should and key not in replaced and route.nic not in self.resting
+            if route not in should and key not in replaced and not self._stays(route)
         ]
         for key, routes in foreign.items():
             for route in routes:
@@ -677,6 +741,7 @@ class _Comparison:
 
     def _rules(self, standing: list[WantedAddress]) -> tuple[list[AddRule], list[DeleteRule]]:
         should = {one.rule: one.nic for one in standing if one.rule is not None}
+        kept = {address.ip for _, address in self.kept}
         nics = {one.address.ip: one.nic for one in self.present.addresses if one.nic in self.managed}
         nics |= {address.ip: nic for nic, address in self.owned}
         nics |= {one.address.ip: one.nic for one in self.wanted.addresses}
@@ -684,9 +749,23 @@ class _Comparison:
         old = [
             DeleteRule(nics[rule.source], rule)
             for rule in sorted(self.present.rules)
-            if rule not in should and rule.source in nics and nics[rule.source] not in self.resting
+            if rule not in should
+            and rule.source in nics
+            and nics[rule.source] not in self.resting
+            and rule.source not in kept
         ]
         return new, old
+
+    def _stays(self, route: Route) -> bool:
+        """Whether a route that nothing wants serves an address that waits for another, or is kept."""
+        if route.nic in self.resting:
+            return True
+        kept = [address for nic, address in self.kept if nic == route.nic]
+        if route.table != MAIN:
+            return any(route.table == Rule(address.ip).table for address in kept)
+        return any(
+            route.gateway is None or route.onlink or route.gateway in address.network for address in kept
+        )
 
 
 def _foreign_route(route: Route, other: Route) -> Finding:

@@ -7,13 +7,15 @@ clash it names the other owner.
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from isi_net.model.addresses import why_nobodys, why_not_a_host
+from isi_net.model.addresses import why_no_destination, why_nobodys, why_not_a_host
 from isi_net.model.finding import Finding
 from isi_net.model.names import MAX_LNN, PoolId, SubnetId
 from isi_net.model.network import (
     MAX_DESCRIPTION,
     MAX_MTU,
+    MAX_PRIORITY,
     MIN_MTU,
+    MIN_PRIORITY,
     Configuration,
     Groupnet,
     Pool,
@@ -80,6 +82,9 @@ def _subnet(subnet_id: SubnetId, subnet: Subnet) -> Iterator[Finding]:
         yield _wrong(subnet_id, "gateway", f"its gateway {subnet.gateway} is {why}")
     if not MIN_MTU <= subnet.mtu <= MAX_MTU:
         yield _wrong(subnet_id, "mtu", f"its MTU is {subnet.mtu}", f"use {MIN_MTU} to {MAX_MTU}")
+    if not MIN_PRIORITY <= subnet.gateway_priority <= MAX_PRIORITY:
+        what = f"its gateway priority is {subnet.gateway_priority}"
+        yield _wrong(subnet_id, "gateway_priority", what, f"use {MIN_PRIORITY} to {MAX_PRIORITY}")
     if subnet.vlan_enabled and subnet.vlan_id is None:
         yield _wrong(subnet_id, "vlan", "has VLANs enabled without a VLAN id", "set --vlan-id")
     for one in subnet.sc_service_addrs:
@@ -101,6 +106,7 @@ def _pool(pool_id: PoolId, pool: Pool, subnet: Subnet) -> Iterator[Finding]:
         if not any(one.holds(given.address) for one in pool.manual_ranges):
             what = f"{given}, which is in none of its ranges"
             yield _wrong(pool_id, "range", what, "give it one of them, or none: it gets a free one")
+    yield from _static_routes(pool_id, pool)
     if pool.externally_managed and (unfit := why_unfit(pool_id.subnet_id, subnet, pool)):
         yield _wrong(pool_id, "pool_unfit", f"is externally managed, but {unfit[0]}", unfit[1])
     if not pool.externally_managed and (pool.assignments or pool.external_manager):
@@ -108,6 +114,15 @@ def _pool(pool_id: PoolId, pool: Pool, subnet: Subnet) -> Iterator[Finding]:
             pool_id, "not_managed", f"is {pool.alloc_method}, but carries leased addresses or a manager"
         )
     yield from _description(pool_id, pool.description)
+
+
+def _static_routes(pool_id: PoolId, pool: Pool) -> Iterator[Finding]:
+    for route in pool.static_routes:
+        if route.subnet.version != route.gateway.version:
+            yield _wrong(pool_id, "static_route", f"its static route {route} mixes IPv4 and IPv6")
+        elif why := why_no_destination(route.subnet, route.prefixlen):
+            what = f"its static route {route}: {why}"
+            yield _wrong(pool_id, "static_route", what, "give the network's own address")
 
 
 def _range(place: object, what: str, one: Range, subnet: Subnet) -> Iterator[Finding]:

@@ -29,6 +29,7 @@ _FIRST = (9, 7)
 
 MIN_MTU, MAX_MTU, DEFAULT_MTU = 576, 9000, 1500
 MAX_DESCRIPTION = 128
+MIN_PRIORITY, MAX_PRIORITY = 1, 2**31 - 1  # of a subnet's gateway; the metric of its routes
 
 
 class Range(NamedTuple):

@@ -13,7 +13,7 @@ from ipaddress import IPv4Address
 from typing import TypeVar
 
 from isi_net.errors import BadValue
-from isi_net.model.addresses import IPAddress
+from isi_net.model.addresses import IPAddress, why_no_destination
 from isi_net.model.names import MAX_LNN, check_interface, check_lnn
 from isi_net.model.network import Iface, Range, StaticRoute
 
@@ -63,8 +63,8 @@ def parse_route(text: str) -> StaticRoute:
     subnet, gateway, length = parse_address(subnet_text), parse_address(gateway_text), int(length_text)
     if subnet.version != gateway.version or length > subnet.max_prefixlen:
         raise BadValue(f"{text!r} is not a static route", todo="write it as 10.2.0.0/16-10.1.1.1")
-    if ipaddress.ip_network((subnet, length), strict=False).network_address != subnet:
-        raise BadValue(f"{subnet} is not the address of a /{length}", todo="give the network's own address")
+    if why := why_no_destination(subnet, length):
+        raise BadValue(why, todo="give the network's own address")
     return StaticRoute(subnet, length, gateway)
 
 

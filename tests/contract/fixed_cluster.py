@@ -57,7 +57,7 @@ def make(directory: Path, reported_at: int = THEN) -> Tree:
     write(tree.tenure(3), tenure.render(Tenure(3, 2, 2, "GLaDOS-2", 3626, THEN)))
     os.utime(tree.tenure(3), (LAST_TURN, LAST_TURN))
     write(tree.merger_lock, b"2\n")
-    write(tree.settings, b'[node]\ndevid = 1\nlnn = 1\nname = "GLaDOS-1"\n[interfaces]\next-1 = "ens5"\n')
+    write(tree.settings, b'[node]\ndevid = 1\nlnn = 1\nname = "GLaDOS-1"\n[interfaces]\next-1 = "absent0"\n')
     machines.describe(tree, machines.IN_A_CLOUD["AWS Nitro"][1])
     for interface, recorded in (
         ("ext-1", "isc/08-unknown-options-and-rfc3442.leases"),

@@ -35,7 +35,7 @@ gateways = st.none() | st.sampled_from((1, 9))
 @st.composite
 def subnets(draw: st.DrawFn, number: int) -> Subnet:
     """A subnet 10.<number>.0.0 with a static pool, in which some of this node's interfaces are, and one that
-    is managed from outside."""
+    is managed from outside.  Now and then the one is dynamic, or both have a VLAN."""
     base = int(IPv4Address(f"10.{number}.0.0"))
     given_ = draw(st.dictionaries(ifaces, hosts, max_size=2))
     leased = draw(st.dictionaries(ifaces, hosts.map(lambda host: host + 10), max_size=2))
@@ -45,6 +45,7 @@ def subnets(draw: st.DrawFn, number: int) -> Subnet:
     static_routes = tuple(
         StaticRoute(IPv4Address("172.16.0.0"), 16, IPv4Address(base + host)) for host in routes
     )
+    dynamic = draw(st.sampled_from((False, False, True)))
     made = {Iface(NODE.lnn, name): IPv4Address(base + host) for name, host in given_.items()}
     return Subnet(
         number + 1,
@@ -55,16 +56,19 @@ def subnets(draw: st.DrawFn, number: int) -> Subnet:
         gateway=IPv4Address(base + gateway) if gateway else None,
         gateway_priority=draw(st.sampled_from((1, 2, 5))),
         mtu=draw(st.sampled_from((1500, 9000, 9001))),
+        vlan_enabled=draw(st.sampled_from((False, False, True))),
+        vlan_id=7,
         pools=(
             Pool(
                 1,
                 "pool0",
+                "dynamic" if dynamic else "static",
                 manual_ranges=(Range(IPv4Address(base + 2), IPv4Address(base + 6)),),
                 manual_ifaces=tuple(made),
                 addresses=tuple(
                     GivenAddress(iface, address)
                     for iface, address in made.items()
-                    if list(made.values()).count(address) == 1
+                    if list(made.values()).count(address) == 1 and not dynamic
                 ),
                 static_routes=static_routes,
             ),
@@ -166,6 +170,16 @@ def test_what_was_there_and_stays_is_there_at_every_moment(story: Story) -> None
     for moment in moments:
         assert staying <= moment
         assert serving <= {nic for nic, _ in moment}
+
+
+@given(stories())
+def test_what_the_configuration_may_still_give_this_node_is_never_taken_away(story: Story) -> None:
+    """Whether its pool is put on interfaces or not."""
+    kernel = story.kernel.copy()
+    before = {one.address.ip for one in kernel.addresses if story.wanted.spares(one.address.ip)}
+    for step in plan(story.wanted, kernel.present(), story.before).steps:
+        kernel.take(step)
+        assert before <= {one.address.ip for one in kernel.addresses}
 
 
 @given(stories())

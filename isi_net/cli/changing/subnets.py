@@ -10,7 +10,15 @@ from isi_net.cli.grammar import Spelled, Verb
 from isi_net.errors import NotFound, Refused
 from isi_net.flexnet.published import load
 from isi_net.model.names import GroupnetId, SubnetId, check_name, parse_subnet_id
-from isi_net.model.network import MAX_DESCRIPTION, MAX_MTU, MIN_MTU, Configuration, Subnet
+from isi_net.model.network import (
+    MAX_DESCRIPTION,
+    MAX_MTU,
+    MAX_PRIORITY,
+    MIN_MTU,
+    MIN_PRIORITY,
+    Configuration,
+    Subnet,
+)
 from isi_net.model.spellings import (
     or_nothing,
     parse_address,
@@ -27,7 +35,12 @@ FIELDS = (
     Field("name", check_name, "NAME", "Rename it."),
     Field("description", parse_text(MAX_DESCRIPTION), "TEXT", "A remark, up to 128 characters."),
     Field("gateway", or_nothing(parse_address, None), "ADDRESS", "The default gateway; '' for none."),
-    Field("gateway_priority", parse_number(1, 2**31 - 1), "N", "Which subnet's gateway is used: the lowest."),
+    Field(
+        "gateway_priority",
+        parse_number(MIN_PRIORITY, MAX_PRIORITY),
+        "N",
+        "Which subnet's gateway is used: the lowest.",
+    ),
     Field("mtu", parse_number(MIN_MTU, MAX_MTU), "BYTES", "The MTU of its interfaces, 576 to 9000."),
     Field("sc_service_addrs", parse_range, "RANGE,...", "The SmartConnect service addresses.", many=True),
     Field("sc_service_name", or_nothing(parse_domain, ""), "DOMAIN", "The SmartConnect service's name."),

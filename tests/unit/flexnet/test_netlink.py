@@ -2,10 +2,13 @@
 
 import subprocess
 import sys
+from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
-from isi_net.flexnet.netlink import unsupported
+from isi_net.errors import Refused
+from isi_net.flexnet.netlink import Kernel, unsupported
+from isi_net.model.applying import AddRoute, DeleteRoute, ReplaceRoute, Route, SetMtu, Step
 
 
 @pytest.mark.parametrize("platform", ["freebsd14", "darwin"])
@@ -18,6 +21,29 @@ def test_a_system_without_netlink_is_told_clearly_and_what_to_do(platform: str) 
 
 def test_linux_has_it() -> None:
     assert unsupported("linux") is None
+
+
+ENDLESS = Route(IPv4Network("198.51.100.0/24"), IPv4Address("192.0.2.1"), "lo", metric=5_000_000_000)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        AddRoute("lo", ENDLESS),
+        ReplaceRoute("lo", ENDLESS),
+        DeleteRoute("lo", ENDLESS),
+        SetMtu("lo", 10**12),
+        SetMtu("lo", -1),
+    ],
+    ids=str,
+)
+@pytest.mark.skipif(unsupported() is not None, reason="netlink is Linux's")
+def test_a_number_that_netlink_has_no_room_for_is_refused_before_the_kernel_sees_it(step: Step) -> None:
+    with Kernel() as kernel:
+        before = kernel.present([ENDLESS.destination])
+        with pytest.raises(Refused, match=f"`{step}` cannot be asked"):
+            kernel.take(step)
+        assert kernel.present([ENDLESS.destination]) == before
 
 
 def test_a_daemon_without_flexnet_loads_no_pyroute2() -> None:

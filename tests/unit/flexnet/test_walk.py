@@ -7,7 +7,18 @@ import pytest
 from isi_net.errors import Refused
 from isi_net.flexnet.apply import walk
 from isi_net.flexnet.netlink import NotPermitted
-from isi_net.model.applying import AddAddress, AddRoute, DeleteAddress, Route, SetMtu, SetUp, Step
+from isi_net.model.applying import (
+    AddAddress,
+    AddRoute,
+    AddRule,
+    DeleteAddress,
+    DeleteRoute,
+    Route,
+    Rule,
+    SetMtu,
+    SetUp,
+    Step,
+)
 
 OLD, NEW = IPv4Interface("10.20.30.11/24"), IPv4Interface("10.20.30.12/24")
 ROUTE = Route(IPv4Network("0.0.0.0/0"), IPv4Address("10.20.30.1"), "ens5", 1)
@@ -42,6 +53,37 @@ def test_what_follows_on_the_same_nic_is_left_and_other_nics_go_on() -> None:
         ["step_failed"],
         False,
     )
+
+
+def test_what_does_not_need_a_route_that_is_refused_goes_on_and_what_is_removed_waits() -> None:
+    other = Route(IPv4Network("172.16.0.0/16"), IPv4Address("10.20.30.1"), "ens5", 1)
+    steps = (AddRoute("ens5", ROUTE), AddRoute("ens5", other), AddRule("ens5", Rule(NEW.ip)))
+    removals = (DeleteRoute("ens5", other), DeleteAddress("ens5", OLD))
+    done: list[Step] = []
+
+    def take(step: Step) -> None:
+        if step == steps[0]:
+            raise Refused("no")
+        done.append(step)
+
+    walked = walk(take, (*steps, *removals, DeleteAddress("ens6", NEW)))
+    assert done == [*steps[1:], DeleteAddress("ens6", NEW)]
+    assert [one.code for one in walked.findings] == ["step_failed"]
+    assert not walked.whole
+
+
+def test_a_static_route_that_is_refused_spoils_itself_alone() -> None:
+    static = Route(IPv4Network("172.16.0.0/16"), IPv4Address("10.20.30.1"), "ens5", 1)
+    steps = (AddRoute("ens5", ROUTE), AddRoute("ens5", static), DeleteAddress("ens5", OLD))
+    done: list[Step] = []
+
+    def take(step: Step) -> None:
+        if step == steps[1]:
+            raise Refused("no")
+        done.append(step)
+
+    assert not walk(take, steps).whole
+    assert done == [steps[0], steps[2]]
 
 
 def test_an_address_that_could_not_be_added_elsewhere_is_not_removed_here() -> None:

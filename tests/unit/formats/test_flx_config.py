@@ -203,6 +203,15 @@ WRONG = {
     "a pool's name with a dot": (b'name="pool0"', b'name="pool.0"', 8, "name 'pool.0' is not a name"),
     "a time that is none": (b"2026-02-07T16", b"2026-02-30T16", 2, "is not a time"),
     "text": (b"<rule name", b"hello<rule name", 2, "text between the elements: 'hello'"),
+    "a priority of 0": (b'gateway_priority="10"', b'gateway_priority="0"', 7, "0 is not 1 to 2147483647"),
+    "a priority that no metric can be": (
+        *(b'gateway_priority="10"', b'gateway_priority="5000000000"', 7),
+        "gateway_priority of <subnet>: 5000000000 is not 1 to",
+    ),
+    "a static route with bits of a host": (
+        *(b'rule name="rule0"', b'static_route subnet="10.2.0.5" prefixlen="16" gateway="10.20.30.1"', 13),
+        "10.2.0.5/16-10.20.30.1 is not a route: 10.2.0.5 is not the address of a /16",
+    ),
     "no settings": (SETTINGS, b"", 2, "<flx_config> has one <settings>"),
     "two settings": (SETTINGS, SETTINGS + SETTINGS, 4, "<flx_config> has one <settings>"),
     "settings in schema 1": (b'schema="2"', b'schema="1"', 3, "<settings> has no place in schema 1"),
@@ -231,7 +240,8 @@ def test_the_error_names_the_schema_s_rule_beside_the_value() -> None:
 
 STRICTER = {
     "an MTU of 3": (b'mtu="1500"', b'mtu="3"', 7),
-    "a priority below 0": (b'gateway_priority="10"', b'gateway_priority="-1"', 7),
+    "a priority of 0": (b'gateway_priority="10"', b'gateway_priority="0"', 7),
+    "a priority that no metric can be": (b'gateway_priority="10"', b'gateway_priority="5000000000"', 7),
     "no prefix length": (b' prefixlen="24"', b"", 7),
     "VLAN 4095": (b'vlan_enabled="false"', b'vlan_enabled="true" vlan_id="4095"', 7),
     "a description of 129": (b'"AWS" description=""', b'"AWS" description="%s"' % (b"x" * 129), 8),

@@ -1,7 +1,8 @@
 """What a node's NICs should have, said by example; the laws are in tests/property."""
 
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address
+from typing import Any
 
 import pytest
 from model_kernel import ModelKernel, applied
@@ -289,12 +290,133 @@ def test_pools_that_are_not_put_on_interfaces_yet_say_so(kind: str, method: Allo
         vlan_id=5,
         pools=(pool,),
     )
-    assert codes(should(1, one).findings) == [("pool_not_applied", "info")]
+    assert codes(should(1, one).findings) == [("pool_not_applied", "warning")]
+
+
+def by_hand(number: int = 1, host: int = 11, lnn: int = 3, **changes: Any) -> Pool:
+    """A static pool of one address, which the interface of one node has."""
+    address, iface = IPv4Address(f"10.20.30.{host}"), Iface(lnn, "ext-1")
+    return replace(
+        Pool(
+            number,
+            f"pool{number}",
+            manual_ranges=(Range(address, address),),
+            manual_ifaces=(iface,),
+            addresses=(GivenAddress(iface, address),),
+        ),
+        **changes,
+    )
+
+
+NOT_APPLIED_ANY_MORE = {
+    "a static pool in a subnet that gets a VLAN": (
+        subnet(by_hand()),
+        replace(subnet(by_hand()), vlan_enabled=True, vlan_id=5),
+    ),
+    "leases in a subnet that gets a VLAN": (
+        subnet(leased(11)),
+        replace(subnet(leased(11)), vlan_enabled=True, vlan_id=5),
+    ),
+    "leases in a subnet that is said to be IPv6": (
+        subnet(leased(11)),
+        replace(subnet(leased(11)), addr_family="ipv6"),
+    ),
+    "a pool that becomes dynamic": (
+        subnet(by_hand()),
+        subnet(by_hand(alloc_method="dynamic", addresses=())),
+    ),
+    "leases of a pool that becomes dynamic, and has no range": (
+        subnet(replace(leased(11), manual_ifaces=(Iface(3, "ext-1"),))),
+        subnet(Pool(1, "pool0", "dynamic", manual_ifaces=(Iface(3, "ext-1"),))),
+    ),
+}
+
+
+@pytest.mark.parametrize(("was", "becomes"), NOT_APPLIED_ANY_MORE.values(), ids=NOT_APPLIED_ANY_MORE)
+@pytest.mark.parametrize("sbr", [False, True])
+def test_a_pool_that_is_not_applied_any_more_leaves_everything_as_it_is(
+    was: Subnet, becomes: Subnet, sbr: bool
+) -> None:
+    """Else a command that enables VLANs would cut the node off."""
+    kernel = ModelKernel.with_nics("ens5")
+    before = applied(kernel, should(5, was, sbr=sbr))
+    made = plan(should(6, becomes, sbr=sbr), kernel.present(), before)
+    assert made.steps == ()
+    assert made.ours == {("ens5", IPv4Interface("10.20.30.11/24"))}
+    assert codes(made.findings) == [("pool_not_applied", "warning")]
+    assert commands(should(7, replace(was, pools=())), kernel, before)[-1] == (
+        "ip address delete 10.20.30.11/24 dev ens5"
+    )
+
+
+@pytest.mark.parametrize("changes", [{"aggregation_mode": "lacp"}, {"nfsv3_rroce_only": True}])
+def test_an_externally_managed_pool_that_is_unfit_keeps_what_it_last_had(changes: dict[str, Any]) -> None:
+    kernel = ModelKernel.with_nics("ens5")
+    before = applied(kernel, should(5, subnet(leased(11))))
+    assert commands(should(6, subnet(replace(leased(11), **changes))), kernel, before) == []
+
+
+def test_beside_a_dynamic_pool_an_address_of_another_pool_still_goes() -> None:
+    """It is that pool's to give, and may be another node's by now."""
+    dynamic = Pool(2, "pool2", "dynamic", manual_ifaces=(Iface(3, "ext-2"),))
+    kernel = ModelKernel.with_nics("ens5")
+    before = applied(kernel, should(5, subnet(by_hand(), dynamic)))
+    assert commands(should(6, subnet(by_hand(lnn=4), dynamic)), kernel, before)[-1] == (
+        "ip address delete 10.20.30.11/24 dev ens5"
+    )
+
+
+def test_beside_an_address_that_is_kept_another_goes_with_its_routes() -> None:
+    """Somebody else may have it by now."""
+    vlan = Subnet(
+        2,
+        "subnet1",
+        "ipv4",
+        24,
+        IPv4Address("10.20.31.0"),
+        IPv4Address("10.20.31.1"),
+        pools=(
+            replace(
+                leased(), assignments=(Assignment(IPv4Address("10.20.31.9"), 7, "ext-1", None),), number=9
+            ),
+        ),
+    )
+    kernel = ModelKernel.with_nics("ens5")
+    before = applied(kernel, should(5, subnet(leased(11)), vlan, sbr=True))
+    after = should(6, subnet(), replace(vlan, vlan_enabled=True, vlan_id=5), sbr=True)
+    assert commands(after, kernel, before) == [
+        "ip rule delete from 10.20.30.11 lookup 169090571 priority 9700 protocol 97",
+        "ip route delete 10.20.30.0/24 dev ens5 scope link table 169090571 proto 97",
+        "ip route delete default via 10.20.30.1 dev ens5 metric 1 proto 97",
+        "ip route delete default via 10.20.30.1 dev ens5 table 169090571 metric 1 proto 97",
+        "ip address delete 10.20.30.11/24 dev ens5",
+    ]
+
+
+def test_a_dynamic_pool_that_this_node_leaves_keeps_nothing_here() -> None:
+    kernel = ModelKernel.with_nics("ens5")
+    before = applied(kernel, should(5, subnet(by_hand())))
+    left = by_hand(alloc_method="dynamic", addresses=(), manual_ifaces=(Iface(4, "ext-1"),))
+    assert commands(should(6, subnet(left)), kernel, before)[-1] == (
+        "ip address delete 10.20.30.11/24 dev ens5"
+    )
 
 
 def test_pools_without_this_node_say_nothing() -> None:
     other = Pool(1, "pool0", "dynamic", manual_ifaces=(Iface(4, "ext-1"),))
     assert should(1, subnet(other)) == Wanted(1, nics=frozenset({"ens5"}))
+
+
+def test_a_static_route_that_cannot_be_one_spoils_nothing_else() -> None:
+    """A configuration of before it was refused may have it."""
+    bad = StaticRoute(IPv4Address("10.2.0.5"), 16, GATEWAY)
+    six = StaticRoute(IPv6Address("2001:db8::"), 32, IPv6Address("2001:db8::1"))
+    for sbr in (False, True):
+        asked = should(1, subnet(replace(leased(11, 12), static_routes=(bad, ROUTE, six))), sbr=sbr)
+        good = should(1, subnet(replace(leased(11, 12), static_routes=(ROUTE,))), sbr=sbr)
+        assert asked.addresses == good.addresses
+        assert codes(asked.findings) == [("route_not_applied", "warning")] * 2
+        assert "10.2.0.5 is not the address of a /16" in asked.findings[0].message
 
 
 def test_a_rules_table_is_its_address_as_a_number() -> None:
