@@ -224,9 +224,13 @@ class Supervisor:
         )
 
     def due(self) -> float:
-        """In how many seconds the next one is to be started; infinite when none is."""
-        waiting = [child.due for child in self._children.values() if child.process is None]
-        return max(0.0, min(waiting, default=float("inf")) - self._clock())
+        """In how many seconds the next one is to be started; infinite when none is.
+
+        What is overdue counts no more: the turn that could have started it did not.
+        """
+        now = self._clock()
+        waiting = [child.due - now for child in self._children.values() if child.process is None]
+        return min((pause for pause in waiting if pause > 0), default=float("inf"))
 
     def end(self) -> None:
         """Ends all of them, for good."""

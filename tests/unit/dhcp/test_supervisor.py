@@ -127,6 +127,16 @@ def test_nobody_is_started_before_the_pause_is_over(nursery: Nursery) -> None:
     assert (status.state, status.next_try) == ("waiting", 1_770_001_001.0)
 
 
+def test_who_is_overdue_is_not_waited_for(nursery: Nursery) -> None:
+    """A turn that could not tell what is wanted started nobody: the next one has to come no sooner."""
+    nursery.follow("exit 0")
+    nursery.until_it_ends()
+    assert nursery.supervisor.due() == 1
+    nursery.now += 1
+    assert nursery.supervisor.due() == float("inf")
+    assert nursery.follow("sleep 60") is not None
+
+
 def test_who_ran_for_a_minute_did_not_fail(nursery: Nursery) -> None:
     for lasts in (0.0, 0.0, 60.0):
         pid = nursery.follow("sleep 60")
