@@ -70,9 +70,10 @@ class Machine:
         wishes: Wishes | None = NOBODY_SAID,
         network: Configuration | None = EMPTY,
         *leases: InterfaceLease,
+        leases_read: bool = True,
     ) -> tuple[Service, set[str]]:
         """The service of ext-1 after a turn, and the codes of its findings."""
-        turn = self.clients.turn(wishes, network, leases)
+        turn = self.clients.turn(wishes, network, leases if leases_read else None)
         (one,) = (one for one in self.clients.services if one.name == "dhclient-ext-1")
         return one, {finding.code for finding in turn.findings}
 
@@ -154,6 +155,16 @@ def test_who_does_not_know_what_is_wanted_changes_nothing(machine: Machine, unkn
     after, _ = machine.turn(wishes, network)
     assert after.pid == before.pid
     assert machine.supervisor.status("dhclient-ext-1").state == "running"
+
+
+def test_before_the_leases_were_read_nothing_starts_by_itself(machine: Machine) -> None:
+    """Another client may have the interface: systemd-networkd is seen by its lease alone."""
+    one, _ = machine.turn(leases_read=False)
+    assert (one.enabled, one.state) == (False, "stopped")
+    by_hand, _ = machine.turn(BY_HAND, leases_read=False)
+    assert by_hand.state == "running"
+    machine.settings_read()
+    assert machine.turn(leases_read=False)[0].pid == by_hand.pid
 
 
 # Another client.
