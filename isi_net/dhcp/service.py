@@ -76,7 +76,7 @@ class DHCPClients:
         """
         self._supervisor.reap()
         if not self._looked:
-            self._supervisor.end_orphans(lambda one: is_ours(self._tree, one.words), self._running())
+            self._supervisor.end_orphans(lambda one: is_ours(self._tree, one), self._running())
             self._looked = True
         if wishes is None or network is None:
             return Turn("what is wanted cannot be read yet: nothing is started")

@@ -1,6 +1,7 @@
 """Which clients run, turn by turn: on a machine that is described here, with children that are real."""
 
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import IPv4Address
@@ -346,7 +347,8 @@ def test_a_client_that_cannot_be_started_is_a_finding_at_once(machine: Machine) 
 
 def test_what_a_former_daemon_left_is_ended_before_anything_starts(machine: Machine) -> None:
     mark = machine.tree.client_configuration("ext-7")
-    orphan = subprocess.Popen(["sleep", "60"], start_new_session=True)
-    machine.running = [Process(orphan.pid, orphan.pid, "dhclient", ("dhclient", "-cf", mark))]
+    words = ("dhclient", "-c", "import time; time.sleep(60)", "-cf", mark)
+    orphan = subprocess.Popen(words, executable=sys.executable, start_new_session=True)
+    machine.running = [Process(orphan.pid, orphan.pid, "dhclient", words)]
     machine.clients.turn(None, None, ())
     assert orphan.wait(5) == -9
