@@ -9,11 +9,10 @@ import socket
 from collections.abc import Iterable
 from typing import NamedTuple
 
-# Their names in the kernel (proc_pid_comm(5)); a dhcpcd of ours has a shell before it.
-_CLIENTS = frozenset({"dhclient", "dhclient3", "dhcpcd", "dhcpcd5", "udhcpc", "pump", "dhcp6c", "dhcpleased"})
+# The names in the kernel (proc_pid_comm(5)) of those for IPv4; a dhcpcd of ours has a shell before it.
+_CLIENTS = frozenset({"dhclient", "dhclient3", "dhcpcd", "dhcpcd5", "udhcpc", "pump", "dhcpleased"})
 SHELL = "sh"
-_IPV6_ONLY = frozenset({"dhcp6c"})
-_IPV6_ONLY_WORDS = frozenset({"-6", "--ipv6only", "[DHCP6"})  # the last is a helper of dhcpcd's
+_IPV6_ONLY = frozenset({"-6", "--ipv6only", "[DHCP6"})  # the last is a helper of dhcpcd's
 
 
 class Process(NamedTuple):
@@ -30,8 +29,8 @@ class Process(NamedTuple):
     def serves(self, nic: str, nics: Iterable[str]) -> bool:
         """Whether it is a DHCP client for IPv4 on this NIC: it names it, or none of this machine's `nics`."""
         said = {part for word in self.words for part in word.split()}
-        only_ipv6 = said & _IPV6_ONLY_WORDS or ("[ip6]" in said and "[ip4]" not in said)
-        if self.name not in _CLIENTS - _IPV6_ONLY or only_ipv6:
+        only_ipv6 = said & _IPV6_ONLY or ("[ip6]" in said and "[ip4]" not in said)
+        if self.name not in _CLIENTS or only_ipv6:
             return False
         return nic in said or said.isdisjoint(nics)
 
