@@ -77,19 +77,27 @@ def _settings(document: dict[str, Any]) -> Settings:
     node = _table(document, "node", {"devid", "lnn", "name"})
     dhcp = _table(document, "dhcp", {"manager", "client", "source"})
     daemon = _table(document, "daemon", {"poll_interval", "deadline"})
-    interfaces = _table(document, "interfaces", None)
     return Settings(
         node=_node(node) if node else None,
-        interfaces={
-            check_interface(name): check_interface(_text(interfaces, "interfaces", name))
-            for name in interfaces
-        },
+        interfaces=_interfaces(_table(document, "interfaces", None)),
         manager=_one_of(dhcp, "manager", MANAGERS),
         client=_one_of(dhcp, "client", CLIENTS),
         source=_source(dhcp),
         poll_interval=_seconds(daemon, "poll_interval", POLL_INTERVAL_SECONDS),
         deadline=_seconds(daemon, "deadline", DEADLINE_SECONDS),
     )
+
+
+def _interfaces(table: dict[str, Any]) -> dict[str, str]:
+    """Each interface's NIC, which is no other one's: its lease would be both's."""
+    names: dict[str, str] = {}  # by their NICs
+    for name in table:
+        nic = check_interface(_text(table, "interfaces", name))
+        first = names.setdefault(nic, check_interface(name))
+        if first != name:
+            what = f"the NIC {nic} is that of {first} already"
+            raise BadValue(what, f"[interfaces] {name}", "give each interface a NIC of its own")
+    return {name: nic for nic, name in names.items()}
 
 
 def _node(table: dict[str, Any]) -> Node:

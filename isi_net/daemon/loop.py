@@ -1,4 +1,4 @@
-"""The loop: a reporter's turn and a merger's turn, again and again, each ending in one sentence.
+"""The loop: a turn of each part of the daemon, again and again, each ending in one sentence.
 
 Signals only set flags; the loop looks at them between turns.  Its guard is the one broad `except` of the
 house: a daemon that dies of a surprise follows nobody's addresses.

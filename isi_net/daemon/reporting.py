@@ -19,7 +19,7 @@ from isi_net.store.tree import Tree
 
 
 class Reporting:
-    """Reads and reports, turn by turn; `found` are the leases as they were last read."""
+    """Reads and reports, turn by turn; `found` are the leases as they were last read, None before that."""
 
     def __init__(self, tree: Tree, settings: Settings, node: Node, ticking: Callable[[], float]) -> None:
         """`ticking` is in seconds that never jump."""
@@ -29,7 +29,7 @@ class Reporting:
         self._heard: dict[str, tuple[str, Lease]] = {}
         self._reporter = Reporter(tree, Witness(node, NOBODY, settings.source, __version__), time.time)
         self._stocktaker = Stocktaker(tree, node, settings.interfaces, ticking)
-        self.found: tuple[InterfaceLease, ...] = ()
+        self.found: tuple[InterfaceLease, ...] | None = None
         self.directories = self._leases.directories
         self.look_at_machine()
 
@@ -41,23 +41,27 @@ class Reporting:
         """Whether the settings or the machine itself, whatever its leases say, tell of a cloud."""
         return judge(self._manager, self._machine, (), self._place).manager in CLOUDS
 
-    def turn(self) -> Turn:
-        """Reads the leases and reports them.  Raises what reading and writing raise."""
+    def read(self) -> None:
+        """Reads the leases.  Raises what reading raises; `found` are the last ones then."""
         self.found = self._leases.read()
-        cloud = self._judge()
-        problems = [*cloud.findings, *(problem for one in self.found for problem in one.problems)]
-        sources = ", ".join(sorted({one.source for one in self.found if one.lease}))
-        leases = {one.interface: one.lease for one in self.found}
+
+    def turn(self) -> Turn:
+        """Reports the leases as they were read.  Raises what reading and writing a report raise."""
+        found = self.found or ()
+        cloud = self._judge(found)
+        problems = [*cloud.findings, *(problem for one in found for problem in one.problems)]
+        sources = ", ".join(sorted({one.source for one in found if one.lease}))
+        leases = {one.interface: one.lease for one in found}
         report = self._reporter.turn(leases, problems, sources, cloud.manager)
         said = ", ".join(f"{lease.interface} {lease.address}" for lease in report.addresses)
         findings = (*report.problems, *self._stocktaker.turn())
         return Turn(f"{said or 'no lease'}, by {report.manager or 'nobody knows whom'}", findings)
 
-    def _judge(self) -> Verdict:
+    def _judge(self, found: tuple[InterfaceLease, ...]) -> Verdict:
         """Which cloud this is, by the machine and the last lease of each interface that could be read: one
         that is being written just now does not move the node out of its cloud.
         """
-        heard = {one.interface: (one.path or one.interface, one.lease) for one in self.found if one.lease}
-        known = {one.interface for one in self.found}
+        heard = {one.interface: (one.path or one.interface, one.lease) for one in found if one.lease}
+        known = {one.interface for one in found}
         self._heard = {name: one for name, one in (self._heard | heard).items() if name in known}
         return judge(self._manager, self._machine, self._heard.values(), self._place)

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from isi_net.daemon.watch import WakeUps
@@ -13,8 +13,9 @@ from isi_net.dhcp.supervisor import Supervisor
 from isi_net.errors import FormatError, Unreadable, Unwritable
 from isi_net.flexnet import published
 from isi_net.flexnet.apply import Flexnet
+from isi_net.model.finding import Finding
 from isi_net.model.network import Configuration, Node
-from isi_net.model.service import FLEXNET
+from isi_net.model.service import FLEXNET, Service, Wish
 from isi_net.model.turn import Turn
 from isi_net.services import Following, Saying
 from isi_net.settings import Settings
@@ -34,6 +35,7 @@ class Kept:
         """`log` takes what clients say; `ticking` is in seconds that never jump."""
         self.supervisor = Supervisor(log, ticking, time.time, wake_ups.attend, wake_ups.neglect)
         self.wishes, self.saying = Following(tree), Saying(tree)
+        self.flexnet_starts = 0
         self.wake, self.ticking = wake_ups.wake, ticking
         with contextlib.suppress(Unwritable):  # whoever writes a wish there says why it cannot be
             atomic.make_directory(os.path.dirname(tree.service_wishes))  # so that the first one is heard
@@ -48,12 +50,14 @@ class Serving:
         settings: Settings,
         node: Node,
         in_cloud: bool,
-        leases: Callable[[], tuple[InterfaceLease, ...]],
+        leases: Callable[[], tuple[InterfaceLease, ...] | None],
         kept: Kept,
     ) -> None:
-        """`in_cloud` is whether a cloud gives the addresses; `leases` gives them as they were last read."""
+        """`in_cloud` is whether a cloud gives the addresses; `leases` gives them as they were last read, None
+        while they never were.
+        """
         self._tree, self._kept, self._leases = tree, kept, leases
-        self._applies = False
+        self._started: int | None = None  # for which of the restarts asked for; None while Flexnet is off
         self._interfaces = settings.interfaces
         self._network, self._due = published.Following(tree), kept.ticking()
         rules = Rules(node, settings.interfaces, settings.client, settings.source, in_cloud)
@@ -67,7 +71,7 @@ class Serving:
     def directories(self) -> list[str]:
         """Where what matters to the services may change: the wishes, and what Flexnet applies."""
         wishes = os.path.dirname(self._tree.service_wishes)
-        return [wishes, self._tree.revisions] if self._applies else [wishes]
+        return [wishes] if self._started is None else [wishes, self._tree.revisions]
 
     def close(self) -> None:
         """Lets go of the kernel; clients and addresses stay."""
@@ -75,8 +79,8 @@ class Serving:
 
     def _run_clients(self) -> Turn:
         turn = self._clients.turn(self._kept.wishes.look(), self._look(), self._leases())
-        self._kept.saying.say("DHCPClients", self._clients.services)
-        return replace(turn, findings=(*turn.findings, *self._kept.wishes.findings()))
+        unsaid = self._say("DHCPClients", self._clients.services)
+        return replace(turn, findings=(*turn.findings, *self._kept.wishes.findings(), *unsaid))
 
     def _look(self) -> Configuration | None:
         """The published configuration: all nodes ask the shared file system for it, so not at every turn.
@@ -94,10 +98,30 @@ class Serving:
     def _apply(self) -> Turn:
         """Flexnet's turn, when it is enabled; nothing is taken away when it is disabled."""
         wishes = self._kept.wishes.look()
-        wish = None if wishes is None else wishes.enabled(FLEXNET)
-        self._kept.saying.say("Flexnet", [self._flexnet.service(wish)])
-        self._applies = bool(wish)
-        if not wish:
+        wish = wishes.of(FLEXNET) if wishes is not None else Wish()
+        self._start_or_end(wish)
+        turn = Turn(f"off; isi_net services enable {FLEXNET}")
+        try:
+            if self._started is not None:
+                turn = self._flexnet.turn()
+        finally:
+            one = replace(self._flexnet.service(wish.enabled), starts=self._kept.flexnet_starts)
+            unsaid = self._say("Flexnet", [one])
+        return replace(turn, findings=(*turn.findings, *unsaid))
+
+    def _start_or_end(self, wish: Wish) -> None:
+        """Has Flexnet begin anew where it was not enabled, or a restart was asked for."""
+        started = wish.restarts if wish.enabled else None
+        if started is None or started != self._started:
             self._flexnet.close()
-            return Turn(f"off; isi_net services enable {FLEXNET}")
-        return self._flexnet.turn()
+            self._kept.flexnet_starts += started is not None
+        self._started = started
+
+    def _say(self, part: str, services: Iterable[Service]) -> tuple[Finding, ...]:
+        """Says what a part's services are; where that cannot be written, people miss it, and nothing else."""
+        try:
+            self._kept.saying.say(part, services)
+        except Unwritable as why:
+            what = f"what the services are cannot be said: {why.what}"
+            return (Finding(why.where, "services_unwritable", "warning", what, why.todo),)
+        return ()

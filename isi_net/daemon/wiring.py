@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from isi_net.daemon.log import STDERR, Log
 from isi_net.daemon.loop import Loop, Signals, watchdog
@@ -143,8 +144,8 @@ class _Daemon:
         self._familiar = Familiar(tree)
         merger = Merger(tree, node, self._role, time.time, log.write)
         parts = {
-            "IPReporter": self._where_familiar(self.reporting.turn),
-            "IPMerger": self._where_familiar(merger.turn),
+            "IPReporter": self._read_and_report,
+            "IPMerger": lambda: self._where_familiar(merger.turn),
         }
         self._serving: Serving | None = None
         if services is not None:
@@ -169,14 +170,16 @@ class _Daemon:
         if self._serving is not None:
             self._serving.close()
 
-    def _where_familiar(self, turn: Callable[[], Turn]) -> Callable[[], Turn]:
-        """`turn`, taken only while the shared directory is the one that this node knows."""
+    def _read_and_report(self) -> Turn:
+        """Leases are this node's own: they are read, and known to its clients, whatever is mounted."""
+        self.reporting.read()
+        return self._where_familiar(self.reporting.turn)
 
-        def looked() -> Turn:
-            self._familiar.look()
-            return turn()
-
-        return looked
+    def _where_familiar(self, take: Callable[[], Turn]) -> Turn:
+        """A turn, taken only while the shared directory is the one that this node knows."""
+        doubts = self._familiar.look()
+        turn = take()
+        return replace(turn, findings=(*turn.findings, *doubts))
 
     def _watch(self) -> str:
         """Has our lease files and what the services need end a rest; and, while the role is ours, everybody's
@@ -191,8 +194,9 @@ class _Daemon:
         began = _boottime()
         due = self._services.supervisor.due() if self._services is not None else seconds
         self._wake_ups.wait(min(seconds, due))
-        if _boottime() - began <= seconds + self._deadline:
-            self._role.rested()
+        slept = _boottime() - began
+        if slept <= seconds + self._deadline:
+            self._role.rested(slept)
 
 
 def _boottime() -> float:

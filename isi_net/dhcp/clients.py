@@ -11,12 +11,14 @@ What is asked for is what a cloud gives: options 1 3 6 12 15 26 28 51 54 58 59 1
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from isi_net.dhcp.processes import SHELL, Process
 from isi_net.store.tree import Tree
 
 AUTO, NONE = "auto", "none"
+_ANY = "\0"  # in the place of an interface: no path holds it
 # A daemon that cron or an init script started may have none of the administrator's directories.  FreeBSD's
 # own dhclient takes none of these options; ISC's is a port.
 _PLACES = (
@@ -190,7 +192,11 @@ def meant(word: str) -> tuple[Client, ...]:
     return tuple(one for one in CLIENTS if word in (AUTO, one.name))
 
 
-def is_ours(tree: Tree, words: Iterable[str]) -> bool:
-    """Whether a process with these words in its command line was started for this root by a daemon."""
-    before, after = tree.client_configuration("*").split("*")
-    return any(word.startswith(before) and word.endswith(after) for word in words)
+def is_ours(tree: Tree, one: Process) -> bool:
+    """Whether the process was started for this root by a daemon: its command line names our configuration.
+
+    A shell's may do so for any reason: it has to run our script as well.
+    """
+    before, _, after = tree.client_configuration(_ANY).partition(_ANY)
+    named = any(word.startswith(before) and word.endswith(after) for word in one.words)
+    return named and (one.name != SHELL or _IN_ITS_DIRECTORIES in one.words)

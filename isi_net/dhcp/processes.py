@@ -9,15 +9,16 @@ import socket
 from collections.abc import Iterable
 from typing import NamedTuple
 
-# Their names in the kernel (proc_pid_comm(5)); a dhcpcd of ours has a shell before it.
-_CLIENTS = frozenset({"dhclient", "dhclient3", "dhcpcd", "dhcpcd5", "udhcpc", "pump", "dhcp6c", "dhcpleased"})
-_SHELL = "sh"
+# The names in the kernel (proc_pid_comm(5)) of those for IPv4; a dhcpcd of ours has a shell before it.
+_CLIENTS = frozenset({"dhclient", "dhclient3", "dhcpcd", "dhcpcd5", "udhcpc", "pump", "dhcpleased"})
+SHELL = "sh"
+_IPV6_ONLY = frozenset({"-6", "--ipv6only", "[DHCP6"})  # the last is a helper of dhcpcd's
 
 
 class Process(NamedTuple):
     """One process: its number, its group's, its name, and the words of its command line.
 
-    dhcpcd writes other words over its own: `dhcpcd: ext-1 [ip4]`.
+    dhcpcd writes other words over its own: `dhcpcd: ext-1 [ip4] [ip6]`.
     """
 
     pid: int
@@ -27,9 +28,10 @@ class Process(NamedTuple):
 
     def serves(self, nic: str, nics: Iterable[str]) -> bool:
         """Whether it is a DHCP client for IPv4 on this NIC: it names it, or none of this machine's `nics`."""
-        if self.name not in _CLIENTS or "-6" in self.words:
-            return False
         said = {part for word in self.words for part in word.split()}
+        only_ipv6 = said & _IPV6_ONLY or ("[ip6]" in said and "[ip4]" not in said)
+        if self.name not in _CLIENTS or only_ipv6:
+            return False
         return nic in said or said.isdisjoint(nics)
 
 
@@ -37,19 +39,25 @@ def clients() -> list[Process]:
     """The DHCP clients in our network namespace, and the shells, which may stand before one."""
     import psutil  # noqa: PLC0415 - 60 ms, and only a daemon that is about to start a client looks
 
-    ours = _network(os.getpid())
-    found = []
-    for one in psutil.process_iter(["name"]):
-        name = one.info["name"]
-        if name not in _CLIENTS and name != _SHELL:
-            continue
-        try:
-            words, group = tuple(one.cmdline()), os.getpgid(one.pid)
-            if one.status() != psutil.STATUS_ZOMBIE and _network(one.pid) == ours:
-                found.append(Process(one.pid, group, name, words))
-        except (psutil.Error, OSError):
-            continue  # it ended meanwhile, or is not ours to look at
-    return found
+    known = _CLIENTS | {SHELL}
+    named = (one.pid for one in psutil.process_iter(["name"]) if one.info["name"] in known)
+    return [found for pid in named if (found := look(pid)) is not None]
+
+
+def look(pid: int) -> Process | None:
+    """The process of this number; None where it has ended, is not ours to look at, or is in another network
+    namespace.
+    """
+    import psutil  # noqa: PLC0415 - see above
+
+    try:
+        one = psutil.Process(pid)
+        found = Process(pid, os.getpgid(pid), one.name(), tuple(one.cmdline()))
+        if one.status() != psutil.STATUS_ZOMBIE and _network(pid) == _network(os.getpid()):
+            return found
+    except (psutil.Error, OSError):
+        pass  # it ended meanwhile
+    return None
 
 
 def _network(pid: int) -> str:

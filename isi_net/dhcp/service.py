@@ -60,23 +60,28 @@ class DHCPClients:
         self._find, self._running, self._nics = installed, running, nics
         self._installed = installed(rules.client)
         self._others: dict[str, _Other | None] = {}
-        self._looked = False
+        self._looked = self._leases_read = False
         self._first = first_external(rules.interfaces) if rules.in_cloud else ""
         self.services: tuple[Service, ...] = ()
 
     def turn(
-        self, wishes: Wishes | None, network: Configuration | None, leases: Iterable[InterfaceLease]
+        self,
+        wishes: Wishes | None,
+        network: Configuration | None,
+        leases: Iterable[InterfaceLease] | None,
     ) -> Turn:
         """One turn.  `wishes` and `network` are None while they could not be read once: then what runs goes
-        on, and nothing is started.  `leases` are those of this node, as they were just read.
+        on, and nothing is started.  `leases` are those of this node, as they were just read; while they are
+        None, nothing is started by itself: another client's would not be seen.
         """
         self._supervisor.reap()
         if not self._looked:
-            self._supervisor.end_orphans(lambda one: is_ours(self._tree, one.words), self._running())
+            self._supervisor.end_orphans(lambda one: is_ours(self._tree, one), self._running())
             self._looked = True
         if wishes is None or network is None:
             return Turn("what is wanted cannot be read yet: nothing is started")
-        by_interface = {one.interface: one for one in leases}
+        self._leases_read = leases is not None
+        by_interface = {one.interface: one for one in leases or ()}
         nics = self._nics()
         plans = {
             client_of(interface): self._plan(interface, wishes, network, nics, by_interface.get(interface))
@@ -120,8 +125,9 @@ class DHCPClients:
         job = Job(launch, wishes.of(name).restarts, nics[nic])
         due = self._supervisor.is_due(name, job)
         beside = self._beside(interface, nic, nics) if due or interface in self._others else ""
-        if beside and due and not choice.by_hand:
-            return _Plan(Choice(False, False, beside))
+        hindrance = beside if self._leases_read else "this node's leases could not be read yet"
+        if hindrance and due and not choice.by_hand:
+            return _Plan(Choice(False, False, hindrance))
         if not (beside and choice.by_hand):
             return _Plan(choice, job=job)
         todo = f"end that one, or isi_net services disable {name}"

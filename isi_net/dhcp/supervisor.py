@@ -8,13 +8,14 @@ daemon that is killed leaves its children running, and the next one ends them be
 import os
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from isi_net.dhcp.clients import ENVIRONMENT, Launch
-from isi_net.dhcp.processes import Process
+from isi_net.dhcp.processes import Process, look
 from isi_net.errors import Error, Unreadable
 from isi_net.model.service import State
 from isi_net.store import atomic
@@ -148,11 +149,16 @@ class Supervisor:
         for one in running:
             if one.group in ours or not is_ours(one):
                 continue
-            self._write(f"pid {one.pid} was started by a former daemon, and is ended")
-            if one.group == one.pid:
-                _kill_group(one.group)
+            with _killer(one.pid) as kill:
+                now = look(one.pid)  # its number may be another's since it was looked at
+                if now is None or not is_ours(now):
+                    continue
+                self._write(f"pid {one.pid} was started by a former daemon, and is ended")
+                if now.group == now.pid:
+                    _kill_group(now.group)
+                kill()
             for _ in range(_TRIES):  # until it is gone: two clients would take each other's answers
-                if not _kill(one.pid):
+                if look(one.pid) is None:
                     break
                 time.sleep(_PATIENCE_SECONDS / _TRIES)
 
@@ -224,9 +230,13 @@ class Supervisor:
         )
 
     def due(self) -> float:
-        """In how many seconds the next one is to be started; infinite when none is."""
-        waiting = [child.due for child in self._children.values() if child.process is None]
-        return max(0.0, min(waiting, default=float("inf")) - self._clock())
+        """In how many seconds the next one is to be started; infinite when none is.
+
+        What is overdue counts no more: the turn that could have started it did not.
+        """
+        now = self._clock()
+        waiting = [child.due - now for child in self._children.values() if child.process is None]
+        return min((pause for pause in waiting if pause > 0), default=float("inf"))
 
     def end(self) -> None:
         """Ends all of them, for good."""
@@ -300,13 +310,31 @@ def _has_ended(pid: int) -> bool:
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def _kill(pid: int) -> bool:
-    """Kills a process; whether there was one."""
+@contextmanager
+def _killer(pid: int) -> Iterator[Callable[[], None]]:
+    """Gives what kills the process that has this number now, and no later one where the kernel can tell."""
+    descriptor = _open_process(pid)
+
+    def kill() -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            if sys.platform == "linux" and descriptor is not None:
+                signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+            else:
+                os.kill(pid, signal.SIGKILL)
+
     try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return False
-    return True
+        yield kill
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _open_process(pid: int) -> int | None:
+    """A descriptor of the process (pidfd_open(2), Linux 5.3); None where there is none."""
+    if sys.platform == "linux" and hasattr(os, "pidfd_open"):
+        with suppress(OSError):
+            return os.pidfd_open(pid)
+    return None
 
 
 def _kill_group(group: int) -> None:

@@ -16,6 +16,7 @@ from isi_net.model.service import Service, State
 MAX = MIB
 MAX_TEXT = 500
 
+Pid = Annotated[int, Meta(ge=1, le=2**31 - 1)]  # what kill(2) takes
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 
 
@@ -25,7 +26,7 @@ class _Service(msgspec.Struct, frozen=True):
     by_hand: bool
     state: State
     reason: Text
-    pid: Number | None
+    pid: Pid | None
     since: Time | None
     starts: Number
     last_exit: Text

@@ -110,9 +110,12 @@ class Role:
         except FileNotFoundError:
             self._write_tenure()
 
-    def rested(self) -> None:
-        """The loop slept on purpose: that was not the file system's time."""
-        self._last_check = self._ticking()
+    def rested(self, seconds: float) -> None:
+        """The loop slept on purpose for so long: that was not the file system's time.
+
+        What the daemon's other parts did since the last look was, and counts.
+        """
+        self._last_check += seconds
 
     def lost(self, why: RoleLost) -> None:
         """Drops the role that is not ours any more, and stands in line again at the next turn."""

@@ -45,8 +45,8 @@ def _interfaces(node: Node, pool: Pool) -> set[str]:
 
 
 def first_external(interfaces: Iterable[str]) -> str:
-    """The first external interface: `ext-*` before all others; empty where there is none."""
-    return min(interfaces, key=lambda name: (not name.startswith(_EXTERNAL), _counted(name)), default="")
+    """The first external interface, `ext-1` where there is one; empty where no `ext-*` is."""
+    return min((name for name in interfaces if name.startswith(_EXTERNAL)), key=_counted, default="")
 
 
 def _counted(name: str) -> tuple[int, str]:

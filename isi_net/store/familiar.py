@@ -7,7 +7,8 @@ something published; where nothing is, it then waits.
 
 import os
 
-from isi_net.errors import Unknown, Unreadable
+from isi_net.errors import Unknown, Unreadable, Unwritable
+from isi_net.model.finding import Finding
 from isi_net.store import atomic
 from isi_net.store.read import read
 from isi_net.store.tree import Tree
@@ -32,14 +33,19 @@ class Familiar:
         self._tree = tree
         self._joined = False
 
-    def look(self) -> None:
-        """Raises Unknown as `refuse_unfamiliar`, and Unwritable when it cannot be remembered."""
+    def look(self) -> tuple[Finding, ...]:
+        """Raises Unknown as `refuse_unfamiliar`; a finding says that this cannot be remembered just now."""
         if not _published(self._tree):
             refuse_unfamiliar(self._tree)
         elif not self._joined:
-            if not _is_remembered(self._tree):
-                atomic.replace(self._tree.joined, _mark(self._tree))
-            self._joined = True
+            try:
+                if not _is_remembered(self._tree):
+                    atomic.replace(self._tree.joined, _mark(self._tree))
+                self._joined = True
+            except Unwritable as why:
+                what = f"that this node has seen something published cannot be remembered: {why.what}"
+                return (Finding(why.where, "joined_unwritable", "warning", what, why.todo),)
+        return ()
 
 
 def _published(tree: Tree) -> bool:

@@ -1,4 +1,4 @@
-"""A file of this node's own on the shared file system: its daemon alone writes it, all others read it.
+"""A file of this node's own, shared or on its disk: its daemon alone writes it, all others read it.
 
 Anybody may spoil it, though, or take it away.  Whatever cannot be used is as good as none: it is written
 again, and writing says what is wrong with the place.

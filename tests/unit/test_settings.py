@@ -77,6 +77,7 @@ def test_a_devid_is_enough_for_a_node(tree: Tree) -> None:
         ("[interfaces]\next-1 = 5\n", "[interfaces] ext-1"),
         ('[interfaces]\next-1 = "../ens5"\n', "../ens5"),
         ('[interfaces]\n"../../x" = "ens5"\n', "../../x"),
+        ('[interfaces]\next-1 = "ens5"\next-2 = "ens5"\n', "that of ext-1 already, [interfaces] ext-2"),
         ('[dhcp]\nmanager = "aws"\n', "[dhcp] manager"),
         ("[dhcp]\nclient = []\n", "[dhcp] client"),
         ('[dhcp]\nsource = "dhcp"\n', "[dhcp] source"),

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,16 @@ def test_a_daemon_that_never_could_read_the_wishes_knows_none(tree: Tree) -> Non
     wish(tree, "flexnet", False)
     Path(tree.service_wishes).write_bytes(b"{")
     assert Following(tree).look() is None
+
+
+@pytest.mark.parametrize("pid", [-1, 0, 2**31, 2**40])
+def test_what_can_be_no_process_is_a_format_error(tree: Tree, pid: int) -> None:
+    """The kernel would be asked about it, and kill(2) takes no such number, or means a whole group."""
+    Saying(tree).say("clients", [replace(RUNNING, pid=4711)])
+    path = Path(tree.services_said)
+    path.write_text(path.read_text().replace("4711", str(pid)))
+    with pytest.raises(FormatError, match="pid"):
+        services(tree, [])
 
 
 def test_what_is_said_is_written_when_it_is_new(tree: Tree) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from isi_net.dhcp.clients import CLIENTS, DHCLIENT, DHCPCD, find, is_ours, meant
+from isi_net.dhcp.clients import CLIENTS, DHCLIENT, DHCPCD, Client, find, is_ours, meant
 from isi_net.dhcp.processes import Process
 from isi_net.store.tree import Tree
 
@@ -17,19 +17,26 @@ def tree() -> Tree:
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda one: one.name)
-@pytest.mark.parametrize("root", ["/", "/srv/node1"])
-def test_a_client_is_known_again_by_its_command_line(client: type, root: str) -> None:
+@pytest.mark.parametrize("root", ["/", "/srv/node1", "/srv/*", "/srv/*/*"])
+def test_a_client_is_known_again_by_its_command_line(client: Client, root: str) -> None:
     tree, other = Tree(root), Tree("/srv/node2")
     launch = client.launch("/sbin/x", tree, "ext-1", "ens5")
     assert launch.mark == tree.client_configuration("ext-1")
-    assert is_ours(tree, launch.command)
-    assert not is_ours(other, launch.command)
+    name = "sh" if "/bin/sh" in launch.command else client.name
+    assert is_ours(tree, Process(1, 1, name, launch.command))
+    assert not is_ours(other, Process(1, 1, name, launch.command))
 
 
 def test_a_client_of_somebody_elses_is_not_ours(tree: Tree) -> None:
     """Though it keeps its leases where ours does."""
     command = ("dhclient", "-cf", "/etc/dhclient.conf", "-lf", tree.lease("ext-1"), "ext-1")
-    assert not is_ours(tree, command)
+    assert not is_ours(tree, Process(1, 1, "dhclient", command))
+
+
+@pytest.mark.parametrize("command", [("sh", "-c", 'vi "$1"', "sh", OURS), ("sh", "edit.sh", OURS)])
+def test_a_shell_that_only_names_our_configuration_is_somebodys(tree: Tree, command: tuple[str, ...]) -> None:
+    assert tree.client_configuration("ext-1") == OURS
+    assert not is_ours(tree, Process(1, 1, "sh", command))
 
 
 def test_dhclient_configures_nothing(tree: Tree) -> None:
@@ -96,6 +103,15 @@ NICS = ("lo", "ens5", "ens6")
         ("dhclient", "dhclient ens5 ens6", True),
         ("dhcpcd", "dhcpcd:\0ens5 [ip4]", True),
         ("dhcpcd", "dhcpcd: [manager] [ip4] [ip6]", True),
+        ("dhcpcd", "dhcpcd:\0ens5 [ip4] [ip6]", True),
+        ("dhcpcd", "dhcpcd:\0ens5 [ip6]", False),
+        ("dhcpcd", "dhcpcd: [manager] [ip6]", False),
+        ("dhcpcd", "dhcpcd: [DHCP6 proxy] fe80::1", False),
+        ("dhcpcd", "dhcpcd --ipv6only ens5", False),
+        ("dhcpcd", "dhcpcd -6 ens5", False),
+        ("dhcpcd", "dhcpcd -4 ens5", True),
+        ("dhcp6c", "dhcp6c ens5", False),
+        ("dhcp6c", "dhcp6c", False),
         ("dhcpcd", "dhcpcd: [BPF BOOTP] ens6", False),
         ("udhcpc", "udhcpc -i ens5 -f", True),
         ("udhcpc", "udhcpc -i ens6", False),

@@ -1,6 +1,7 @@
 """Which clients run, turn by turn: on a machine that is described here, with children that are real."""
 
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import IPv4Address
@@ -70,9 +71,10 @@ class Machine:
         wishes: Wishes | None = NOBODY_SAID,
         network: Configuration | None = EMPTY,
         *leases: InterfaceLease,
+        leases_read: bool = True,
     ) -> tuple[Service, set[str]]:
         """The service of ext-1 after a turn, and the codes of its findings."""
-        turn = self.clients.turn(wishes, network, leases)
+        turn = self.clients.turn(wishes, network, leases if leases_read else None)
         (one,) = (one for one in self.clients.services if one.name == "dhclient-ext-1")
         return one, {finding.code for finding in turn.findings}
 
@@ -154,6 +156,16 @@ def test_who_does_not_know_what_is_wanted_changes_nothing(machine: Machine, unkn
     after, _ = machine.turn(wishes, network)
     assert after.pid == before.pid
     assert machine.supervisor.status("dhclient-ext-1").state == "running"
+
+
+def test_before_the_leases_were_read_nothing_starts_by_itself(machine: Machine) -> None:
+    """Another client may have the interface: systemd-networkd is seen by its lease alone."""
+    one, _ = machine.turn(leases_read=False)
+    assert (one.enabled, one.state) == (False, "stopped")
+    by_hand, _ = machine.turn(BY_HAND, leases_read=False)
+    assert by_hand.state == "running"
+    machine.settings_read()
+    assert machine.turn(leases_read=False)[0].pid == by_hand.pid
 
 
 # Another client.
@@ -335,7 +347,8 @@ def test_a_client_that_cannot_be_started_is_a_finding_at_once(machine: Machine) 
 
 def test_what_a_former_daemon_left_is_ended_before_anything_starts(machine: Machine) -> None:
     mark = machine.tree.client_configuration("ext-7")
-    orphan = subprocess.Popen(["sleep", "60"], start_new_session=True)
-    machine.running = [Process(orphan.pid, orphan.pid, "dhclient", ("dhclient", "-cf", mark))]
+    words = ("dhclient", "-c", "import time; time.sleep(60)", "-cf", mark)
+    orphan = subprocess.Popen(words, executable=sys.executable, start_new_session=True)
+    machine.running = [Process(orphan.pid, orphan.pid, "dhclient", words)]
     machine.clients.turn(None, None, ())
     assert orphan.wait(5) == -9

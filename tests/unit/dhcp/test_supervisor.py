@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -127,6 +128,16 @@ def test_nobody_is_started_before_the_pause_is_over(nursery: Nursery) -> None:
     assert (status.state, status.next_try) == ("waiting", 1_770_001_001.0)
 
 
+def test_who_is_overdue_is_not_waited_for(nursery: Nursery) -> None:
+    """A turn that could not tell what is wanted started nobody: the next one has to come no sooner."""
+    nursery.follow("exit 0")
+    nursery.until_it_ends()
+    assert nursery.supervisor.due() == 1
+    nursery.now += 1
+    assert nursery.supervisor.due() == float("inf")
+    assert nursery.follow("sleep 60") is not None
+
+
 def test_who_ran_for_a_minute_did_not_fail(nursery: Nursery) -> None:
     for lasts in (0.0, 0.0, 60.0):
         pid = nursery.follow("sleep 60")
@@ -197,6 +208,19 @@ def test_a_long_line_is_cut(nursery: Nursery) -> None:
     assert [len(one) for one in nursery.log if "xxx" in one] == [len(f"{NAME}: ") + LONGEST_LINE]
 
 
+def test_of_a_line_without_an_end_no_more_is_kept_than_is_said(nursery: Nursery) -> None:
+    done = nursery.directory / "done"
+    tracemalloc.start()
+    try:
+        nursery.follow(f"head -c 3000000 /dev/zero | tr '\\0' x; touch {done}; sleep 60")
+        nursery.until(done.exists, "it has said all")
+        nursery.hear_all()
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1_000_000
+
+
 def test_who_talks_all_day_is_heard_in_part(nursery: Nursery) -> None:
     nursery.follow("yes yes | head -n 5000; sleep 60")
     until = time.monotonic() + 5
@@ -242,6 +266,27 @@ def test_what_a_former_daemon_left_is_ended(nursery: Nursery) -> None:
     assert lives(other.pid)
     other.kill()
     other.wait()
+
+
+def test_who_has_got_an_orphans_number_meanwhile_is_left_alone(nursery: Nursery) -> None:
+    somebody = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    seen = Process(somebody.pid, somebody.pid, "dhclient", ("marked",))
+    nursery.supervisor.end_orphans(lambda one: "marked" in one.words, [seen])
+    assert somebody.poll() is None
+    assert nursery.log == []
+    somebody.kill()
+    somebody.wait()
+
+
+def test_an_orphan_that_nobody_reaps_is_not_waited_for(nursery: Nursery) -> None:
+    """A zombie takes nobody's answers.  The ones here are our own children, and we do not reap them yet."""
+    command = ["sh", "-c", "sleep 60 & wait", "marked"]
+    orphans = [subprocess.Popen(command, start_new_session=True) for _ in range(4)]
+    running = [Process(one.pid, one.pid, "sh", ("marked",)) for one in orphans]
+    began = time.monotonic()
+    nursery.supervisor.end_orphans(lambda one: "marked" in one.words, running)
+    assert time.monotonic() - began < 3  # each would be waited for for a second
+    assert [one.wait(5) for one in orphans] == [-signal.SIGKILL] * 4
 
 
 def test_a_client_that_outlives_us_may_speak(tmp_path: Path) -> None:

@@ -160,11 +160,23 @@ def test_the_deadline_counts_from_look_to_look_and_not_while_the_loop_sleeps(clu
         cluster.ticking.now += 9
         role.check()
     cluster.ticking.now += 60
-    role.rested()
+    role.rested(60)
     role.check()
     cluster.ticking.now += 11
     with pytest.raises(Overdue, match=r"11\.0 s passed.*deadline 10 s"):
         role.check()
+
+
+def test_what_other_parts_took_between_two_turns_counts(cluster: Cluster) -> None:
+    """They ask the shared file system as well, after the merger's turn and before the rest."""
+    role = cluster.role(1)
+    taken(role)
+    role.end_turn()
+    cluster.ticking.now += 11
+    cluster.ticking.now += 60
+    role.rested(60)
+    with pytest.raises(Overdue, match=r"11\.0 s passed"):
+        role.turn(nothing_published)
 
 
 def test_a_turn_that_ends_late_says_so_and_does_not_show_that_it_ended(cluster: Cluster) -> None:

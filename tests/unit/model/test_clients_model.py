@@ -89,8 +89,8 @@ def test_once_a_node_is_in_a_pool_that_says_which_of_its_interfaces_are() -> Non
         ((), ""),
         (("ext-2", "ext-10"), "ext-2"),
         (("int-1", "ext-2"), "ext-2"),
-        (("mgmt", "a100", "b1"), "b1"),
-        (("int-b", "int-a"), "int-a"),
+        (("int-1",), ""),
+        (("mgmt", "a100", "ext-10"), "ext-10"),
     ],
 )
 def test_the_first_external_interface(interfaces: tuple[str, ...], first: str) -> None:

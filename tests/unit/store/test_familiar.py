@@ -50,6 +50,17 @@ def test_what_a_daemon_saw_a_running_one_remembers_too(tree: Tree) -> None:
     familiar.look()
 
 
+def test_a_mark_that_cannot_be_written_is_a_finding_until_it_can(tree: Tree) -> None:
+    publish_something(tree)
+    Path(tree.joined).mkdir(parents=True)
+    familiar = Familiar(tree)
+    for _ in range(2):
+        assert [(one.place, one.code) for one in familiar.look()] == [(tree.joined, "joined_unwritable")]
+    Path(tree.joined).rmdir()
+    assert familiar.look() == ()
+    assert Path(tree.joined).read_text() == f"{tree.ifs}\n"
+
+
 def test_a_new_cluster_begins_where_the_mark_is_taken_away(tree: Tree) -> None:
     publish_something(tree)
     Familiar(tree).look()
