@@ -85,8 +85,9 @@ def status(context: click.Context, showing: Showing) -> None:
 def commit(tree: Tree, changing: Changing) -> None:
     """Commits the upgrade, for the whole cluster at once: from then on leases are merged.
 
-    There is no way back. Refused while a node that lives runs an earlier version of the daemon. A static
-    pool that holds its members' leased addresses becomes externally managed.
+    There is no way back. Refused while a node that lives runs an earlier version of the daemon, and,
+    without --force, while a node that the pools name has no report. A static pool that holds its members'
+    leased addresses becomes externally managed.
 
     \b
     Examples:
@@ -97,7 +98,7 @@ def commit(tree: Tree, changing: Changing) -> None:
         warn("the upgrade is committed already")
         return
     changing.ask("Are you sure you want to commit the upgrade? There is no way back.")
-    done = state.commit(tree, __version__, author(), dry_run=changing.dry_run)
+    done = state.commit(tree, __version__, author(), force=changing.force, dry_run=changing.dry_run)
     for warning in done.warnings:
         warn(str(warning))
     if changing.dry_run:

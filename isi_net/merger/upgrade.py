@@ -4,7 +4,7 @@ Everything is read from the disk, so it is the same answer while every daemon is
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from isi_net.errors import Refused
@@ -16,7 +16,7 @@ from isi_net.model.check import check
 from isi_net.model.finding import Finding
 from isi_net.model.network import Configuration
 from isi_net.model.static import without_address
-from isi_net.model.upgrade import Running, Upgraded, running, upgraded
+from isi_net.model.upgrade import Running, running, silent, upgraded
 from isi_net.store.tree import Tree
 
 _NAMED_AT_MOST = 5
@@ -26,7 +26,7 @@ _NAMED_AT_MOST = 5
 class Status:
     """Whether the upgrade is committed, by which release; what runs where; and what the commit would do, a
     line a difference as the commit itself says it, with what a person should know of it: errors among the
-    findings would refuse it.
+    findings would refuse it, though not that of a silent node a commit with force.
     """
 
     committed: bool
@@ -48,40 +48,62 @@ def read(tree: Tree, program: str, now: float) -> Status:
         release=before.settings.release,
         nodes=running(reports, program, now),
         changes=tuple(changes(before, after.configuration)),
-        findings=(*lacking, *after.findings, *refusals),
+        findings=(*silent(before, reports), *lacking, *after.findings, *refusals),
     )
 
 
 def commit(
-    tree: Tree, program: str, author: str, dry_run: bool = False, clock: Callable[[], float] = time.time
+    tree: Tree,
+    program: str,
+    author: str,
+    *,
+    force: bool = False,
+    dry_run: bool = False,
+    clock: Callable[[], float] = time.time,
 ) -> Changed:
     """Commits the upgrade, as one published revision: for the whole cluster at once, or not at all.
 
     With `dry_run` nothing is published.  Raises Refused while a living node runs less than `program`, the
-    version of the one who asks; both are asked again for every try to publish.  `clock` is in seconds since
-    the epoch.
+    version of the one who asks, and, but with `force`, while a node that the pools name has no report; all
+    are asked again for every try to publish.  `clock` is in seconds since the epoch.
     """
-    last = Upgraded(Configuration(), ())
+    warnings: tuple[Finding, ...] = ()
 
     def edit(before: Configuration) -> Configuration:
-        nonlocal last
+        nonlocal warnings
         now, reports = clock(), Inbox(tree).read()
         if not before.settings.committed:
             _refuse_for([one for one in running(reports, program, now) if one.why_not], tree)
-        last = upgraded(before, reports, now)
-        return last.configuration
+        unheard = silent(before, reports)
+        if not force:
+            _refuse_for_silent(unheard, tree)
+        made = upgraded(before, reports, now)
+        warnings = (*unheard, *made.findings)
+        return made.configuration
 
     done = change(tree, edit, author=author, dry_run=dry_run, guarded=False, addressed=True)
-    return Changed(done.lines, (*done.warnings, *last.findings), done.revision)
+    return Changed(done.lines, (*done.warnings, *warnings), done.revision)
 
 
 def _refuse_for(waiting: Sequence[Running], tree: Tree) -> None:
-    if not waiting:
-        return
-    named = ", ".join(f"{one}: {one.why_not}" for one in waiting[:_NAMED_AT_MOST])
-    more = f", and {len(waiting) - _NAMED_AT_MOST} more" if len(waiting) > _NAMED_AT_MOST else ""
-    raise Refused(
-        f"the upgrade cannot be committed yet: {named}{more}",
-        tree.reports,
-        "start this release's daemon there, or retire a node that is gone: isi_net reports delete DEVID",
-    )
+    if waiting:
+        raise Refused(
+            f"the upgrade cannot be committed yet: {_some(f'{one}: {one.why_not}' for one in waiting)}",
+            tree.reports,
+            "start this release's daemon there, or retire a node that is gone: isi_net reports delete DEVID",
+        )
+
+
+def _refuse_for_silent(unheard: Sequence[Finding], tree: Tree) -> None:
+    if unheard:
+        raise Refused(
+            f"the upgrade cannot be committed yet: {_some(f'{one.place}: {one.message}' for one in unheard)}",
+            tree.reports,
+            unheard[0].action,
+        )
+
+
+def _some(waiting: Iterable[str]) -> str:
+    told = tuple(waiting)
+    more = len(told) - _NAMED_AT_MOST
+    return ", ".join(told[:_NAMED_AT_MOST]) + (f", and {more} more" if more > 0 else "")

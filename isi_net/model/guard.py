@@ -8,8 +8,12 @@ from dataclasses import dataclass, replace
 
 from isi_net.model.finding import Finding
 from isi_net.model.names import PoolId
-from isi_net.model.network import Configuration, Pool
+from isi_net.model.network import Configuration, GivenAddress, Pool
 from isi_net.model.rules import AZURE, COMMIT
+from isi_net.model.static import with_addresses
+
+_Numbers = tuple[int, int, int]
+_Given = dict[_Numbers, tuple[GivenAddress, ...]]
 
 _BY_HAND = {"manual_ranges": "ranges", "manual_ifaces": "ifaces"}
 
@@ -26,18 +30,30 @@ def guard(before: Configuration, after: Configuration, force: bool) -> Guarded:
     """Judges the change that a person wants from `before` to `after`.
 
     Externally managed pools are made, deleted and converted by the system alone, `force` or not, and on
-    Azure nothing of them can be modified; elsewhere, with `force`, their ranges and interfaces, and the DHCP
-    servers that their subnet trusts, can be changed by hand.  Until the upgrade of an earlier release's
-    cluster is committed, there are neither such pools nor settings of the cluster.
+    Azure nothing of them can be modified; elsewhere, with `force`, their ranges and interfaces, the addresses
+    that these are given, and the DHCP servers that their subnet trusts, can be changed by hand.  Until the
+    upgrade of an earlier release's cluster is committed, there are neither such pools nor settings of the
+    cluster.
     """
-    forcible = tuple(_changed_by_hand(before, after))
+    by_itself = _given_by_itself(before, after)
+    forcible = tuple(_changed_by_hand(before, after, by_itself))
     return Guarded(
-        refusals=(*_never(before, after), *(() if force else forcible)),
+        refusals=(*_never(before, after, by_itself), *(() if force else forcible)),
         warnings=forcible if force else (),
     )
 
 
-def _never(before: Configuration, after: Configuration) -> Iterator[Finding]:
+def _given_by_itself(before: Configuration, after: Configuration) -> _Given:
+    """What the interfaces by hand of externally managed pools are given when nobody asks for an address."""
+    unasked = after
+    for pool_id, pool in after.pools():
+        if pool.externally_managed and pool.addresses:
+            unasked = unasked.with_pool(pool_id.subnet_id, replace(pool, addresses=()))
+    given = _by_number(with_addresses(unasked, before))
+    return {key: pool.addresses for key, (_, pool) in given.items() if pool.externally_managed}
+
+
+def _never(before: Configuration, after: Configuration, by_itself: _Given) -> Iterator[Finding]:
     if after.settings != before.settings and not before.settings.committed:
         what = "the upgrade to release 9.7 is not committed: there are no settings yet"
         yield Finding("settings", "not_committed", "error", what, COMMIT)
@@ -52,7 +68,7 @@ def _never(before: Configuration, after: Configuration) -> Iterator[Finding]:
             yield _refusal(
                 pool_id, "converted to or from another kind", "make a pool of the other kind beside it"
             )
-        elif not pool.externally_managed or replace(was, addresses=pool.addresses) == pool:
+        elif not pool.externally_managed or replace(was, addresses=by_itself[key]) == pool:
             continue  # what its interfaces by hand were given follows by itself: nobody asked for that
         elif was.assignments != pool.assignments:
             yield _refusal(pool_id, "given other leased addresses", "have its manager lease them")
@@ -76,22 +92,24 @@ def _refusal(pool_id: PoolId, what: str, todo: str) -> Finding:
     )
 
 
-def _changed_by_hand(before: Configuration, after: Configuration) -> Iterator[Finding]:
+def _changed_by_hand(before: Configuration, after: Configuration, by_itself: _Given) -> Iterator[Finding]:
     old = _by_number(before)
     for key, (pool_id, pool) in _by_number(after).items():
         was = old.get(key)
         if was is None or not (was[1].externally_managed and pool.externally_managed):
             continue
-        for field, name in _BY_HAND.items():
-            if getattr(was[1], field) != getattr(pool, field):
-                manager = pool.external_manager or "its external manager"
-                yield Finding(
-                    str(pool_id),
-                    "externally_managed",
-                    "warning",
-                    f"{manager} owns the {name} of this pool",
-                    "give --force to change them all the same",
-                )
+        changed = [name for field, name in _BY_HAND.items() if getattr(was[1], field) != getattr(pool, field)]
+        if pool.addresses != by_itself[key]:
+            changed.append("addresses")
+        for name in changed:
+            manager = pool.external_manager or "its external manager"
+            yield Finding(
+                str(pool_id),
+                "externally_managed",
+                "warning",
+                f"{manager} owns the {name} of this pool",
+                "give --force to change them all the same",
+            )
     trusted = {subnet_id: subnet.dhcp_servers for subnet_id, subnet in before.subnets()}
     for subnet_id, subnet in after.subnets():
         servers = trusted.get(subnet_id, subnet.dhcp_servers)
@@ -105,7 +123,7 @@ def _changed_by_hand(before: Configuration, after: Configuration) -> Iterator[Fi
             )
 
 
-def _by_number(configuration: Configuration) -> dict[tuple[int, int, int], tuple[PoolId, Pool]]:
+def _by_number(configuration: Configuration) -> dict[_Numbers, tuple[PoolId, Pool]]:
     """Every pool by its numbers: a renamed one is still the same."""
     return {
         (groupnet.number, subnet.number, pool.number): (PoolId(groupnet.name, subnet.name, pool.name), pool)

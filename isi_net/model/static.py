@@ -2,7 +2,8 @@
 
 A running file server's address must not move because another interface came or went, so what was given is
 published, kept as long as the pool has both the interface and the address, and given up only with them.
-Whoever has none gets the lowest that is free.
+Whoever has none gets the lowest that is free, by a change of its pool: an interface that was left without one
+on purpose gets none by a change elsewhere.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -22,13 +23,15 @@ def with_addresses(
     """`after`, with an address for each interface by hand in its static and externally managed pools.
 
     An interface that comes without one keeps the one it has in `before`.  Where two come with the same, both
-    keep it: `check` refuses that.  A cluster whose upgrade is not committed has none.  In the pools
-    `none_new_in` an interface has what it comes with or had, else none.
+    keep it: `check` refuses that.  A cluster whose upgrade is not committed has none.  Who had none gets one
+    where the pool is new, or has other ranges, interfaces or another kind than in `before`, or the upgrade
+    was not committed there; but never in the pools `none_new_in`.
     """
     had = {
         (*numbers, one.iface): one.address for numbers, pool in _numbered(before) for one in pool.addresses
     }
     lnns = after.lnns()
+    untouched = _untouched(after, before)
     kept = [
         _kept(pool, numbers, had) if after.settings.committed and pool.alloc_method != "dynamic" else ()
         for numbers, pool in _numbered(after)
@@ -45,9 +48,12 @@ def with_addresses(
             pools = []
             for pool in subnet.pools:
                 some = next(of_next_pool)
+                numbers = (groupnet.number, subnet.number, pool.number)
                 pool_id = PoolId(groupnet.name, subnet.name, pool.name)
                 gives = after.settings.committed and pool_id not in none_new_in
                 lacking = _lacking(pool, some, lnns) if gives else ()
+                if numbers in untouched:
+                    lacking = tuple(iface for iface in lacking if (*numbers, iface) in had)
                 new = zip(lacking, _free(pool.manual_ranges, taken), strict=False)
                 given = {**dict(some), **dict(new)}
                 order = (iface for iface in dict.fromkeys(pool.manual_ifaces) if iface in given)
@@ -83,6 +89,21 @@ def _numbered(configuration: Configuration) -> Iterator[tuple[_Numbers, Pool]]:
         for subnet in groupnet.subnets:
             for pool in subnet.pools:
                 yield (groupnet.number, subnet.number, pool.number), pool
+
+
+def _untouched(after: Configuration, before: Configuration) -> set[_Numbers]:
+    """The pools of `after` of which everything that addresses are given for is as it was in `before`."""
+    if not before.settings.committed:
+        return set()
+    grounds = {
+        numbers: (pool.alloc_method, pool.manual_ranges, pool.manual_ifaces)
+        for numbers, pool in _numbered(before)
+    }
+    return {
+        numbers
+        for numbers, pool in _numbered(after)
+        if grounds.get(numbers) == (pool.alloc_method, pool.manual_ranges, pool.manual_ifaces)
+    }
 
 
 def _kept(

@@ -83,6 +83,33 @@ def _running(report: Report | UnreadReport, program: str, now: float) -> Running
     return Running(report.devid, report.lnn, report.node, report.version, report.reported_at, why_not)
 
 
+def silent(configuration: Configuration, reports: Iterable[Report | UnreadReport]) -> tuple[Finding, ...]:
+    """The nodes that pools name and of which there is no report: what an earlier release runs writes none.
+
+    Each is in the way of the commit, which would leave their pools static for good; none is where the
+    upgrade is committed.  Which LNN writes a report that cannot be read, nobody knows.
+    """
+    if configuration.settings.committed:
+        return ()
+    heard = {report.lnn for report in reports if isinstance(report, Report)}
+    named: dict[int, PoolId] = {}
+    for pool_id, pool in configuration.pools():
+        for iface in pool.manual_ifaces:
+            named.setdefault(iface.lnn, pool_id)
+    return tuple(_silent(lnn, named[lnn]) for lnn in sorted(named.keys() - heard))
+
+
+def _silent(lnn: int, pool_id: PoolId) -> Finding:
+    return Finding(
+        f"LNN {lnn}",
+        "node_silent",
+        "error",
+        f"it is a member of {pool_id} and has no report: an earlier release may still run there",
+        "start isi_net daemon there, or take the node out of its pools; when it is gone for good, the commit "
+        "goes on with --force",
+    )
+
+
 def upgraded(configuration: Configuration, reports: Iterable[Report | UnreadReport], now: float) -> Upgraded:
     """`configuration` with the upgrade committed at `now`, in seconds since the epoch.
 

@@ -208,6 +208,40 @@ def test_the_commit_waits_for_a_living_node_with_an_older_daemon_and_names_it(
     assert files(earlier) == before
 
 
+@pytest.mark.parametrize("gone", [(1, 2), (2,)])
+def test_the_commit_waits_for_a_node_of_a_pool_that_has_no_report_and_with_force_warns(
+    earlier: Path, gone: tuple[int, ...]
+) -> None:
+    """The earlier release writes none: committed now, the pool would be static for good."""
+    tree = Tree(str(earlier))
+    for devid in gone:
+        Path(tree.report(devid)).unlink()
+    findings = asked(earlier, "upgrade status")["findings"]
+    assert [one["place"] for one in findings if one["code"] == "node_silent"] == [f"LNN {n}" for n in gone]
+    before = files(earlier)
+    for ran in (answered(earlier, "yes"), run(earlier, "upgrade commit --dry-run")):
+        assert (ran.status, ran.out) == (1, "")
+        assert [f"LNN {n}: it is a member of {POOL_ID}" in ran.err for n in gone] == [True] * len(gone)
+        assert "start isi_net daemon there" in ran.err
+        assert "--force" in ran.err
+    assert files(earlier) == before
+
+    ran = run(earlier, "upgrade commit --force")
+    assert (ran.status, ran.out) == (0, "")
+    assert [f"Warning: LNN {n}: it is a member" in ran.err for n in gone] == [True] * len(gone)
+    assert published.load(tree).settings.committed
+
+
+def test_a_node_that_has_no_report_is_out_of_the_way_when_it_is_out_of_the_pools(earlier: Path) -> None:
+    tree = Tree(str(earlier))
+    Path(tree.report(2)).unlink()
+    assert run(earlier, "pools modify subnet0.pool0 --remove-ifaces 2:ext-1").status == 0
+    assert answered(earlier, "yes").status == 0
+    pool = published.load(tree).pool(POOL_ID)
+    assert pool is not None
+    assert pool.alloc_method == "externally_managed"
+
+
 def answered(directory: Path, answer: str) -> fixed_cluster.Ran:
     """`isi_net upgrade commit` as a process whose standard input says `answer`."""
     ran = subprocess.run(
@@ -254,10 +288,10 @@ def test_a_pool_that_stays_static_gets_no_address_that_its_cloud_never_gave_and_
         "settings: release - is now 9.7.0.0",
         f"{POOL_ID}: 10.20.30.12 given to 1:ext-1",
     ]
-    dry = run(earlier, "upgrade commit --dry-run")
+    dry = run(earlier, "upgrade commit --force --dry-run")
     assert dry.out.splitlines() == status["changes"]
-    assert [one["code"] for one in status["findings"]] == ["address_none", "work_around_left"]
-    assert [one["message"] in dry.err for one in status["findings"]] == [True, True]
+    assert [one["code"] for one in status["findings"]] == ["node_silent", "address_none", "work_around_left"]
+    assert [one["message"] in dry.err for one in status["findings"]] == [True, True, True]
     assert run(earlier, "upgrade commit --force").status == 0
     pool = published.load(tree).pool(POOL_ID)
     assert pool is not None

@@ -122,6 +122,32 @@ def test_a_dynamic_pool_and_a_cluster_before_its_upgrade_have_none() -> None:
     assert given_in(with_addresses(earlier, of())) == {}
 
 
+def test_who_was_left_without_one_gets_one_by_a_change_of_its_pool_only() -> None:
+    """The commit of the upgrade leaves some without, and somebody's change elsewhere gives them none."""
+    left = of(pool(ONE, TWO))
+    groupnet = left.groupnets[0]
+    elsewhere = left.with_groupnet(replace(groupnet, description="another"))
+    beside = of(replace(pool(ONE, TWO), description="another"), replace(pool(low=60, high=69), number=2))
+    for unrelated in (elsewhere, beside):
+        assert given_in(with_addresses(unrelated, left)) == {}
+    for touched in (pool(ONE, TWO, THREE), pool(ONE, TWO, high=60)):
+        assert given_in(with_addresses(of(touched), left)).keys() >= {"1:ext-1", "2:ext-1"}
+    dynamic = of(pool(ONE, TWO, method="dynamic"))
+    assert len(given_in(with_addresses(left, dynamic))) == 2
+    earlier = replace(left, settings=EARLIER)
+    assert len(given_in(with_addresses(left, earlier))) == 2
+
+
+def test_who_had_one_and_loses_it_gets_another_though_its_pool_is_as_it_was() -> None:
+    """An import gives the first the address of the second, and names none for that."""
+    first = with_addresses(of(pool(ONE, TWO)), of())
+    swapped = replace(pool(ONE, TWO), addresses=(GivenAddress(ONE, address(51)),))
+    assert given_in(with_addresses(of(swapped), first)) == {
+        "1:ext-1": "10.20.30.51",
+        "2:ext-1": "10.20.30.50",
+    }
+
+
 def test_who_gets_none_is_a_finding() -> None:
     made = with_addresses(of(pool(ONE, TWO, high=50)), of())
     [finding] = without_address(made)

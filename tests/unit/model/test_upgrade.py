@@ -27,7 +27,7 @@ from isi_net.model.network import (
 )
 from isi_net.model.report import OLD_SECONDS, Report, UnreadReport
 from isi_net.model.static import with_addresses, without_address
-from isi_net.model.upgrade import Upgraded, running, upgraded
+from isi_net.model.upgrade import Upgraded, running, silent, upgraded
 
 NOW = 1_800_000_000
 POOL_ID = PoolId("groupnet0", "subnet0", "pool0")
@@ -358,3 +358,22 @@ def test_one_whose_report_cannot_be_read_is_waited_for() -> None:
     finding = Finding("node 3", "report_broken", "error", "not JSON, node.3")
     (one,) = running([UnreadReport(3, finding)], "0.1.0", NOW)
     assert (str(one), one.why_not) == ("node 3", "its report cannot be read: not JSON, node.3")
+
+
+def test_a_node_that_pools_name_and_that_has_no_report_is_in_the_way() -> None:
+    """So is every node of the earlier release, which writes none."""
+    before = network(BY_HAND, replace(BY_HAND, name="pool1", alloc_method="dynamic"))
+    unread = UnreadReport(9, Finding("node 9", "report_broken", "error", "not JSON, node.9"))
+    found = silent(before, (report(3, lnn=2), unread))
+    assert [(one.place, one.code, one.severity) for one in found] == [
+        ("LNN 1", "node_silent", "error"),
+        ("LNN 3", "node_silent", "error"),
+    ]
+    assert found[0].message.startswith("it is a member of groupnet0.subnet0.pool0 and has no report")
+    assert [one.place for one in silent(before, ())] == ["LNN 1", "LNN 2", "LNN 3"]
+
+
+def test_one_that_has_reported_or_is_in_no_pool_is_not_and_after_the_commit_nobody_is() -> None:
+    assert silent(network(BY_HAND), (report(2), report(3, reported_at=1), report(4))) == ()
+    assert silent(network(replace(BY_HAND, manual_ifaces=())), ()) == ()
+    assert silent(replace(network(BY_HAND), settings=ClusterSettings()), ()) == ()
