@@ -156,7 +156,7 @@ def written(wanted: Wanted, before: Applied, ours: Iterable[tuple[str, IPv4Inter
     known = {one[:2]: one for one in before.addresses}
     wants = {(one.nic, one.address) for one in wanted.addresses}
     addresses = [
-        AppliedAddress(*key, wanted.revision, 0)
+        AppliedAddress(*key, wanted.revision, 0, wanted.lnn)
         if key in wants
         else known.get(key, AppliedAddress(*key, 0, 0))
         for key in ours

@@ -73,7 +73,7 @@ VIEW = (
 def status(context: click.Context, showing: Showing) -> None:
     """Shows what this node's interfaces have of what the configuration gives them, and what differs.
 
-    Exits 0 when they have all of it, 1 when anything differs.
+    Exits 0 when they have all of it, 1 when anything differs or a finding is a warning or an error.
 
     \b
     Examples:

@@ -139,7 +139,7 @@ class Flexnet:
         should = wanted(configuration, self._node, self._interfaces)
         present = kernel.present(should.destinations)
         before = self._file.lying_there() or Applied()
-        first = plan(should, present, before)
+        first = plan(should, present, before, state_file=self._file.path)
         if first.ours is None:  # there is nothing published, or nothing newer than what was applied
             why = "" if should.committed else "the upgrade is not committed, "
             return Turn(f"revision {should.revision}: {why}nothing is changed", first.findings), True
@@ -158,7 +158,7 @@ class Flexnet:
         self._write(
             Applied(
                 revision=revision,
-                when=int(self._now()) if made.steps or revision != before.revision else before.when,
+                when=int(self._now()) if walked.done or revision != before.revision else before.when,
                 addresses=self._addresses(before, should, ours),
                 duplicates=tuple(sorted((key[1], one.mac) for key, one in self._duplicates.items())),
                 findings=findings,
@@ -171,20 +171,23 @@ class Flexnet:
 
     def _ask_network(
         self, first: Plan, present: Present, should: Wanted
-    ) -> tuple[set[IPv4Address], set[IPv4Address]]:
-        """The addresses to wait for, and those that somebody else uses."""
+    ) -> tuple[set[IPv4Address], dict[IPv4Address, str]]:
+        """The addresses to wait for, and those that somebody else uses, with his MAC."""
         known = {(one.nic, one.address.ip) for one in should.addresses}
         for record in (self._probes, self._clear, self._duplicates):
             for key in record.keys() - known:
                 del record[key]
         # What was there, and we know it, can come back without asking.
         there = {(one.nic, one.address.ip) for one in present.addresses}
-        for key in there & known:
+        for key in (there & known) - self._duplicates.keys():
             self._clear.setdefault(key, "")
         macs = {link.mac for link in present.links.values()}
         waiting: set[IPv4Address] = set()
-        refused: set[IPv4Address] = set()
-        for one in first.to_probe:
+        refused: dict[IPv4Address, str] = {}
+        disputed = [
+            one for one in should.addresses if (one.nic, one.address.ip) in there & self._duplicates.keys()
+        ]
+        for one in (*first.to_probe, *disputed):
             key = (one.nic, one.address.ip)
             self._hear(key)
             if key in self._clear:
@@ -194,7 +197,10 @@ class Flexnet:
             due = duplicate is None or self._clock() >= duplicate.again
             if key not in self._probes and due and link.up and link.carrier:
                 self._probes[key] = Probe(one.nic, one.address.ip, macs, self._timing, self._wake)
-            (waiting if duplicate is None else refused).add(one.address.ip)
+            if duplicate is None:
+                waiting.add(one.address.ip)
+            else:
+                refused[one.address.ip] = duplicate.mac
         return waiting, refused
 
     def _hear(self, key: _Key) -> None:
@@ -213,10 +219,6 @@ class Flexnet:
 
     def _doubts(self) -> list[Finding]:
         found = []
-        for (nic, address), duplicate in self._duplicates.items():
-            what = f"{address} is not put there: {duplicate.mac} uses it already"
-            todo = "find that machine, and take the address from it, or have this node leased another"
-            found.append(Finding(f"NIC {nic}", "address_duplicate", "error", what, todo))
         for (nic, address), error in self._clear.items():
             if error:
                 what = f"whether anybody else uses {address} could not be asked: {error}"
@@ -247,7 +249,8 @@ class Flexnet:
         addresses = []
         for key in sorted(ours):
             was = known.get(key, AppliedAddress(*key, 0, now))
-            addresses.append(was._replace(revision=should.revision) if key in wants else was)
+            given = key in wants
+            addresses.append(was._replace(revision=should.revision, lnn=should.lnn) if given else was)
         return tuple(addresses)
 
     def _write(self, state: Applied) -> None:
@@ -258,12 +261,13 @@ class Flexnet:
 @dataclass(slots=True)
 class Walked:
     """What came of a walk: the addresses that were added and removed, what failed, and whether all else
-    was done: without its MTU a NIC serves as well."""
+    was done: without its MTU a NIC serves as well.  `done` counts the steps that were taken."""
 
     added: set[AddressKey] = field(default_factory=set)
     removed: set[AddressKey] = field(default_factory=set)
     findings: list[Finding] = field(default_factory=list)
     whole: bool = True
+    done: int = 0
 
 
 _OF_THEIR_OWN = (AddRoute, ReplaceRoute, AddRule)  # none of these needs another one
@@ -304,6 +308,7 @@ def walk(take: Callable[[Step], None], steps: Iterable[Step]) -> Walked:
             if isinstance(step, AddAddress):
                 failed.add(step.address.ip)
         else:
+            walked.done += 1
             if isinstance(step, AddAddress):
                 walked.added.add(step[:2])
             elif isinstance(step, DeleteAddress):

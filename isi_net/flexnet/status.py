@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from isi_net.flexnet import published
 from isi_net.flexnet.apply import state_file
 from isi_net.flexnet.netlink import Kernel
-from isi_net.model.applying import Applied, AppliedAddress, Plan, Present, Wanted, plan, wanted
+from isi_net.model.applying import Applied, AppliedAddress, Plan, Present, Wanted, our_addresses, plan, wanted
 from isi_net.model.finding import Finding
 from isi_net.model.names import PoolId
 from isi_net.model.network import Node
@@ -21,7 +21,8 @@ State = Literal["applied", "foreign", "missing", "duplicate", "kept"]
 class Row(NamedTuple):
     """One address of this node, as it is.
 
-    `foreign`: somebody else put it there, and it serves; `duplicate`: a machine on the network uses it;
+    `foreign`: somebody else put it there, and it serves; `duplicate`: a machine on the network uses it, and
+    only somebody else may have put it here all the same;
     `kept`: it is ours and there, and the configuration does not give it to that NIC.  `revision` and
     `since` (seconds since the epoch) are known of those that are ours.
     """
@@ -49,7 +50,11 @@ class Status:
     @property
     def differs(self) -> bool:
         """Whether anything is not as it should be."""
-        return bool(self.plan.steps) or any(one.state not in ("applied", "foreign") for one in self.rows)
+        return (
+            bool(self.plan.steps)
+            or any(one.state not in ("applied", "foreign") for one in self.rows)
+            or any(one.severity != "info" for one in self.findings)
+        )
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -65,13 +70,14 @@ def read(tree: Tree, node: Node, interfaces: Mapping[str, str]) -> Status:
     should = wanted(configuration, node, interfaces)
     with Kernel() as kernel:
         present = kernel.present(should.destinations)
-    applied = state_file(tree).lying_there() or Applied()
-    made = plan(should, present, applied)
-    return Status(should.revision, applied, tuple(_rows(should, present, applied, made)), made)
+    file = state_file(tree)
+    applied = file.lying_there() or Applied()
+    made = plan(should, present, applied, refused=dict(applied.duplicates), state_file=file.path)
+    return Status(should.revision, applied, tuple(_rows(should, present, applied)), made)
 
 
-def _rows(should: Wanted, present: Present, applied: Applied, made: Plan) -> list[Row]:
-    ours = made.ours or frozenset()
+def _rows(should: Wanted, present: Present, applied: Applied) -> list[Row]:
+    ours = our_addresses(should, present, applied)
     there = {(one.nic, one.address.ip) for one in present.addresses}
     written = {(one.nic, one.address.ip): one for one in applied.addresses}
     duplicates = {address for address, _ in applied.duplicates}
@@ -81,12 +87,12 @@ def _rows(should: Wanted, present: Present, applied: Applied, made: Plan) -> lis
         known.add(key)
         is_ours = any((nic, address.ip) == key for nic, address in ours)
         state: State = (
-            "applied"
+            "duplicate"
+            if one.address.ip in duplicates
+            else "applied"
             if is_ours
             else "foreign"
             if key in there
-            else "duplicate"
-            if one.address.ip in duplicates
             else "missing"
         )
         was = written.get(key) if is_ours else None

@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from isi_net.errors import BadValue, FormatError
+from isi_net.errors import BadValue, FormatError, NewerSchema
 from isi_net.formats import json_document
 from isi_net.formats.json_document import MIB, SCHEMA, Name, Number, Time, Word
 from isi_net.formats.times import utc
@@ -30,6 +30,7 @@ class _Address(msgspec.Struct, frozen=True):
     prefixlen: Annotated[int, Meta(ge=0, le=32)]
     revision: Number
     since: Time
+    lnn: Number = 0
 
 
 class _Duplicate(msgspec.Struct, frozen=True):
@@ -56,7 +57,11 @@ class _Applied(msgspec.Struct, frozen=True):
 
 def parse(data: bytes, name: str = "") -> Applied:
     """What `data` says was applied; else NewerSchema or FormatError, which give `name` for the place."""
-    read = json_document.parse(data, _Applied, name, MAX)
+    try:
+        read = json_document.parse(data, _Applied, name, MAX)
+    except NewerSchema as why:
+        todo = f"{why.todo}, or remove {name or 'it'}, as a reboot does"
+        raise NewerSchema(why.what, why.where, todo) from None
     try:
         return Applied(
             revision=read.revision,
@@ -67,6 +72,7 @@ def parse(data: bytes, name: str = "") -> Applied:
                     IPv4Interface((one.address, one.prefixlen)),
                     one.revision,
                     int(json_document.seconds(one.since)),
+                    one.lnn,
                 )
                 for one in read.addresses
             ),
@@ -85,7 +91,14 @@ def render(applied: Applied) -> bytes:
             revision=applied.revision,
             when=utc(applied.when),
             addresses=tuple(
-                _Address(one.nic, one.address.ip, one.address.network.prefixlen, one.revision, utc(one.since))
+                _Address(
+                    one.nic,
+                    one.address.ip,
+                    one.address.network.prefixlen,
+                    one.revision,
+                    utc(one.since),
+                    one.lnn,
+                )
                 for one in sorted(applied.addresses)
             ),
             duplicates=tuple(_Duplicate(*one) for one in sorted(applied.duplicates)),

@@ -18,12 +18,13 @@ metric, whoever made the first.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from types import MappingProxyType
 from typing import NamedTuple
 
 from isi_net.model.addresses import why_no_destination
 from isi_net.model.finding import Finding, Severity
 from isi_net.model.names import PoolId
-from isi_net.model.network import CLOUDS, Configuration, Node, Pool, Range, StaticRoute, Subnet
+from isi_net.model.network import CLOUDS, Configuration, Iface, Node, Pool, Range, StaticRoute, Subnet
 from isi_net.model.static import no_address
 
 PROTOCOL = 97  # of our addresses, routes and rules; nobody's in /etc/iproute2/rt_protos or linux/if_addr.h
@@ -211,6 +212,7 @@ class Wanted:
     `everything` are all addresses that the revision gives this node, also those that cannot be put
     anywhere: none of them is taken away.  Nor is what lies in `unsettled`, ranges of which the revision does
     not say who has what.  `nics` are the NICs that this node's interfaces are.
+    `lnn` is this node's; `of_other_lnns` are the addresses by hand of LNNs that no other node is known by.
     While the upgrade is not `committed` nothing is known to be wanted, and nothing is changed.
     """
 
@@ -222,6 +224,8 @@ class Wanted:
     findings: tuple[Finding, ...] = ()
     committed: bool = True
     unsettled: tuple[Range, ...] = ()
+    lnn: int = 0
+    of_other_lnns: Mapping[IPv4Address, tuple[PoolId, Iface]] = field(default_factory=dict)
 
     @property
     def destinations(self) -> frozenset[IPv4Network]:
@@ -259,7 +263,7 @@ def wanted(configuration: Configuration, node: Node, nics: Mapping[str, str]) ->
     what is there of them stays.
     """
     if not configuration.settings.committed:
-        return Wanted(configuration.revision, committed=False)
+        return Wanted(configuration.revision, committed=False, lnn=node.lnn)
     findings: list[Finding] = []
     not_applied = _NotApplied()
     given = list(_given(configuration, node, findings, not_applied))
@@ -293,7 +297,19 @@ def wanted(configuration: Configuration, node: Node, nics: Mapping[str, str]) ->
         nics=frozenset(nics.values()),
         findings=tuple(findings),
         unsettled=tuple(not_applied.ranges),
+        lnn=node.lnn,
+        of_other_lnns=_of_other_lnns(configuration, node),
     )
+
+
+def _of_other_lnns(configuration: Configuration, node: Node) -> dict[IPv4Address, tuple[PoolId, Iface]]:
+    known = {lnn for devid, lnn in configuration.lnns().items() if devid != node.devid} | {node.lnn}
+    return {
+        one.address: (pool_id, one.iface)
+        for pool_id, pool in configuration.pools()
+        for one in pool.addresses
+        if one.iface.lnn not in known and isinstance(one.address, IPv4Address)
+    }
 
 
 def _given(
@@ -466,12 +482,14 @@ class Present:
 
 
 class AppliedAddress(NamedTuple):
-    """An address that we put on a NIC: which revision said so, and since when (seconds since the epoch)."""
+    """An address that we put on a NIC: which revision said so, since when (seconds since the epoch), and the
+    LNN that the node had then; 0 where that is not known."""
 
     nic: str
     address: IPv4Interface
     revision: int
     since: int
+    lnn: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -511,12 +529,14 @@ def plan(
     present: Present,
     applied: Applied,
     waiting: Iterable[IPv4Address] = (),
-    refused: Iterable[IPv4Address] = (),
+    refused: Mapping[IPv4Address, str] = MappingProxyType({}),
+    state_file: str = "the file of what was applied",
 ) -> Plan:
-    """How a machine that has `present` comes to what is `wanted`; `applied` is what was written down.
+    """How a machine that has `present` comes to what is `wanted`; `applied` is what was written down, in
+    `state_file`.
 
     Addresses in `waiting` are being asked for on the network: meanwhile their NICs get and lose none.
-    Those in `refused` belong to somebody else there, and are not added.
+    Those in `refused` somebody else there uses, whose MAC is given: they are not added.
     An older revision than the one that was applied, or none at all, changes nothing, and neither does one
     of before the upgrade.
     """
@@ -524,9 +544,20 @@ def plan(
         return Plan()
     if wanted.revision < applied.revision:
         what = f"revision {wanted.revision} is older than the applied one, {applied.revision}"
-        todo = "is this the right shared file system?  If it is, remove /var/run/isi_net/flexnet"
+        todo = f"is this the right shared file system?  If it is, remove {state_file}"
         return Plan(findings=(_finding("configuration", "revision_older", what, todo),))
-    return _Comparison(wanted, present, applied, frozenset(waiting), frozenset(refused)).plan()
+    return _Comparison(wanted, present, applied, frozenset(waiting), refused).plan()
+
+
+def our_addresses(wanted: Wanted, present: Present, applied: Applied) -> frozenset[AddressKey]:
+    """The addresses that are there and ours, whichever revision put them there."""
+    owned = {(one.nic, one.address) for one in applied.addresses}
+    managed = wanted.nics | {nic for nic, _ in owned}
+    return frozenset(
+        one[:2]
+        for one in present.addresses
+        if one.nic in managed and (one.marked or (not present.marks and one[:2] in owned))
+    )
 
 
 class _Comparison:
@@ -538,14 +569,14 @@ class _Comparison:
         present: Present,
         applied: Applied,
         waiting: frozenset[IPv4Address],
-        refused: frozenset[IPv4Address],
+        refused: Mapping[IPv4Address, str],
     ) -> None:
         self.wanted, self.present = wanted, present
         self.waiting, self.refused = waiting, refused
         self.findings = list(wanted.findings)
-        self.owned = {(one.nic, one.address): one.revision for one in applied.addresses}
+        self.owned = {(one.nic, one.address): one for one in applied.addresses}
         self.managed = wanted.nics | {one.nic for one in applied.addresses}
-        self.ours = {one[:2] for one in present.addresses if self._is_ours(one)}
+        self.ours = our_addresses(wanted, present, applied)
         self.to_probe: list[WantedAddress] = []
         # A NIC that waits for an address gives none away, nor what follows it; and it gets no other one
         # meanwhile, so that the first of the configuration becomes its primary one.
@@ -576,16 +607,9 @@ class _Comparison:
             *self._promotions(removing),
             *(DeleteAddress(one.nic, one.address) for one in removing),
         ]
-        return Plan(
-            tuple(steps), tuple(dict.fromkeys(self.findings)), tuple(self.to_probe), frozenset(self.ours)
-        )
+        return Plan(tuple(steps), tuple(dict.fromkeys(self.findings)), tuple(self.to_probe), self.ours)
 
     # Whose an address is.
-
-    def _is_ours(self, one: PresentAddress) -> bool:
-        if one.nic not in self.managed:
-            return False
-        return one.marked or (not self.present.marks and (one.nic, one.address) in self.owned)
 
     def _is_there(self, one: WantedAddress) -> bool:
         """Whether the NIC has the address: as we put it, or as somebody else did, of whatever prefix."""
@@ -609,7 +633,12 @@ class _Comparison:
                 todo = f"correct {one.interface} in [interfaces] of isi_net.toml"
                 self.findings.append(_finding(place, "nic_missing", what, todo, "error"))
                 continue
-            if here and not any(other[:2] in self.ours and other.nic == one.nic for other in holders):
+            is_here = any(other.nic == one.nic for other in holders)
+            if one.address.ip in self.refused and (is_here or not holders):
+                self.findings.append(_duplicate(one, self.refused[one.address.ip], is_here))
+                if not is_here:
+                    continue
+            elif here and not any(other[:2] in self.ours and other.nic == one.nic for other in holders):
                 what = f"{one.address.ip} was put there by somebody else; it serves, and is left alone"
                 self.findings.append(_finding(place, "foreign_address", what, "", "info"))
             elif foreign and not here:
@@ -618,8 +647,6 @@ class _Comparison:
                 self.findings.append(_finding(place, "foreign_address", what, todo, "warning"))
                 continue
             if not holders:
-                if one.address.ip in self.refused:
-                    continue
                 if one.probed:
                     self.to_probe.append(one)
                 if one.nic in self.resting:
@@ -641,7 +668,10 @@ class _Comparison:
                 found.append(one)  # to another NIC, or prefix
             elif self.wanted.spares(one.address.ip):
                 self.kept.add(one[:2])
-            elif self.wanted.revision <= self.owned.get((one.nic, one.address), 0):
+            elif (finding := self._of_our_former_lnn(one)) is not None:
+                self.kept.add(one[:2])
+                self.findings.append(finding)
+            elif one[:2] in self.owned and self.wanted.revision <= self.owned[one[:2]].revision:
                 self.kept.add(one[:2])
                 what = f"{one.address.ip} stays until a newer revision gives it to nobody here"
                 self.findings.append(_finding(f"NIC {one.nic}", "address_kept", what, "", "info"))
@@ -649,6 +679,22 @@ class _Comparison:
                 found.append(one)
         removing = [one for one in found if one.nic not in self.resting]
         return sorted(removing, key=lambda one: not one.secondary)
+
+    def _of_our_former_lnn(self, one: PresentAddress) -> Finding | None:
+        """Why an address stays that is given by hand to the LNN that this node had when it was put there."""
+        was = self.owned.get(one[:2])
+        given = self.wanted.of_other_lnns.get(one.address.ip)
+        if was is None or given is None or given[1].lnn != was.lnn:
+            return None
+        pool_id, iface = given
+        what = (
+            f"{one.address.ip} stays, which {pool_id} gives to {iface}: this node's LNN is {self.wanted.lnn} "
+        )
+        what += f"now, and was {was.lnn}"
+        todo = "correct lnn in isi_net.toml; if it is right, give the pool this node's interface instead: "
+        mine = iface._replace(lnn=self.wanted.lnn)
+        todo += f"isi_net pools modify {pool_id} --remove-ifaces {iface} --add-ifaces {mine}"
+        return _finding(f"NIC {one.nic}", "address_kept", what, todo)
 
     def _report_foreign(self, one: PresentAddress) -> None:
         if one.nic in self.wanted.nics and not self.wanted.spares(one.address.ip):
@@ -766,6 +812,13 @@ class _Comparison:
         return any(
             route.gateway is None or route.onlink or route.gateway in address.network for address in kept
         )
+
+
+def _duplicate(one: WantedAddress, mac: str, is_here: bool) -> Finding:
+    how = "was put there by somebody" if is_here else "is not put there"
+    what = f"{one.address.ip} {how}: {mac} uses it {'too' if is_here else 'already'}"
+    todo = "find that machine, and take the address from it, or have this node leased another"
+    return _finding(f"NIC {one.nic}", "address_duplicate", what, todo, "error")
 
 
 def _foreign_route(route: Route, other: Route) -> Finding:

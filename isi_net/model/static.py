@@ -80,7 +80,10 @@ def without_address(configuration: Configuration) -> tuple[Finding, ...]:
 def no_address(pool_id: PoolId, iface: Iface) -> Finding:
     """What is said of such an interface."""
     what = f"{iface} has no address of the pool's"
-    todo = f"when it has none left to give: isi_net pools modify {pool_id} --add-ranges LOW-HIGH"
+    todo = (
+        "it gets a free one when the pool's ranges or interfaces change; "
+        f"where none is left: isi_net pools modify {pool_id} --add-ranges LOW-HIGH"
+    )
     return Finding(str(pool_id), "address_none", "warning", what, todo)
 
 

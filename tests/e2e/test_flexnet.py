@@ -231,7 +231,9 @@ def test_an_address_that_the_machine_already_has_is_recognised_and_never_removed
     node.namespace.ip("route", "add", "default", "via", GATEWAY, "dev", "ext-1", "proto", "dhcp")
     publish(node, Assignment(IPv4Address("10.20.30.11"), 1, "ext-1", None))
     apply(node)
-    status = node.ask("flexnet", "status")
+    done = node.isi_net("flexnet", "status", "--format", "json")
+    assert done.returncode == 0, done  # information is no difference
+    status = json.loads(done.stdout)
     assert [one["state"] for one in status["addresses"]] == ["foreign"]
     assert {one["code"] for one in status["findings"]} == {"foreign_address", "foreign_route"}
     assert {one["severity"] for one in status["findings"]} == {"info"}
@@ -386,6 +388,18 @@ def test_an_address_that_a_machine_on_the_wire_uses_is_not_put_there(quiet_cloud
     [finding] = [one for one in status["findings"] if one["code"] == "address_duplicate"]
     assert mac_of("10.20.30.200") in finding["message"]
     assert addresses(node) == []
+    printed = node.isi_net("flexnet", "plan", "-a", "-z")
+    assert "10.20.30.11" not in printed.stdout
+    assert f"{mac_of('10.20.30.200')} uses it already" in printed.stderr
+
+    node.namespace.ip("address", "add", "10.20.30.11/24", "dev", "ext-1")  # somebody does it all the same
+    time.sleep(3)  # turns of the daemon
+    done = node.isi_net("flexnet", "status", "--format", "json")
+    assert done.returncode == 1, done
+    status = json.loads(done.stdout)
+    assert [one["state"] for one in status["addresses"]] == ["duplicate"]
+    assert [one["code"] for one in status["findings"]] == ["address_duplicate"]
+    node.namespace.ip("address", "delete", "10.20.30.11/24", "dev", "ext-1")
     squatter.ip("address", "delete", "10.20.30.11/24", "dev", "eth0")
     wait_for_addresses(node, ["10.20.30.11/24"], within=60)
 
@@ -419,6 +433,11 @@ def test_without_the_right_to_it_flexnet_says_so_and_the_rest_of_the_daemon_work
     assert "CAP_NET_ADMIN" in node.service_log.read_text()
     assert [one["id"] for one in node.ask("pools", "list")] == [POOL]
     assert addresses(node) == []
+    file = node.root / "var/run/isi_net/flexnet"
+    eventually(lambda: "no_permission" in file.read_text(), "what was refused is written down")
+    written = file.stat()
+    time.sleep(3)
+    assert (file.stat().st_mtime_ns, file.stat().st_ino) == (written.st_mtime_ns, written.st_ino)
 
 
 def test_without_cap_net_raw_addresses_are_put_there_unasked(node: Node) -> None:
@@ -437,6 +456,7 @@ def test_a_nic_that_is_down_is_set_up_for_an_address_and_left_down_afterwards(no
     node.namespace.ip("link", "set", "ext-1", "down")
     lines = apply(node)
     assert [line.split(":")[0] for line in lines] == ["# link_down"]
+    assert node.isi_net("flexnet", "status").returncode == 1
     node.namespace.ip("link", "set", "ext-1", "up")
     apply(node)
     assert reaches(node, GATEWAY)
@@ -453,11 +473,41 @@ def test_nothing_changes_while_the_configuration_cannot_be_had(node: Node, tmp_p
         (flexnet / f"revisions/flx_config.{number}.xml").rename(tmp_path / "newest")
     apply(node)
     assert addresses(node) == ["10.20.30.12/24"]
-    status = node.ask_anyway("flexnet", "status")
-    assert "revision_older" in {one["code"] for one in status["findings"]}
+    done = node.isi_net("flexnet", "status", "--format", "json")
+    assert done.returncode == 1, done
+    status = json.loads(done.stdout)
+    [older] = [one for one in status["findings"] if one["code"] == "revision_older"]
+    assert f"remove {node.root}/var/run/isi_net/flexnet" in older["action"]
+    # What this revision gives the node and what the later one did: neither is somebody else's.
+    states = {one["address"]: one["state"] for one in status["addresses"]}
+    assert states == {"10.20.30.11": "missing", "10.20.30.12": "kept"}
     flexnet.rename(tmp_path / "away")
     apply(node)
     assert addresses(node) == ["10.20.30.12/24"]
+
+
+def test_a_mistaken_lnn_takes_no_address_away(node: Node) -> None:
+    """Not when the daemon is told of it, and not when the merger has published it: the pool's is the same."""
+    publish_pools(node, hand_made("1:ext-1"))
+    start_with_flexnet_alone(node)
+    wait_for_addresses(node, ["10.20.30.50/24"])
+    settings = node.root / "etc/isi_net.toml"
+    right = settings.read_text()
+    settings.write_text(right.replace("lnn = 1\n", "lnn = 7\n"))
+    assert settings.read_text() != right
+    assert node.daemon is not None
+    node.daemon.send_signal(signal.SIGHUP)
+    eventually(
+        lambda: "LNN is 7 now, and was 1" in node.service_log.read_text(), "the daemon says why it stays"
+    )
+    publish_pools(node, hand_made("1:ext-1"), sbr=True, lnn=7)
+    time.sleep(3)
+    assert addresses(node) == ["10.20.30.50/24"]
+    assert node.isi_net("flexnet", "status").returncode == 1
+    settings.write_text(right)
+    node.daemon.send_signal(signal.SIGHUP)
+    eventually(lambda: node.isi_net("flexnet", "status").returncode == 0, "all is as it should be")
+    assert addresses(node) == ["10.20.30.50/24"]
 
 
 def test_killed_before_any_step_the_next_start_converges(quiet_cloud: Cloud) -> None:
@@ -591,7 +641,12 @@ def publish(node: Node, *members: Assignment, sbr: bool = False) -> None:
 
 
 def publish_pools(
-    node: Node, *pools: Pool, sbr: bool = False, gateway: str = GATEWAY, more: tuple[Subnet, ...] = ()
+    node: Node,
+    *pools: Pool,
+    sbr: bool = False,
+    gateway: str = GATEWAY,
+    more: tuple[Subnet, ...] = (),
+    lnn: int = 1,
 ) -> None:
     subnet = Subnet(
         1, "subnet0", "ipv4", 24, IPv4Address("10.20.30.0"), IPv4Address(gateway), pools=pools, next_number=9
@@ -600,7 +655,7 @@ def publish_pools(
 
     def edit(before: Configuration) -> Configuration:
         settings = replace(before.settings, sbr=sbr)
-        known = (KnownNode(1, 1, "GLaDOS-1"), KnownNode(2, 2, "GLaDOS-2"))
+        known = (KnownNode(1, lnn, "GLaDOS-1"), KnownNode(2, 2, "GLaDOS-2"))
         return replace(before, nodes=known, groupnets=(groupnet,), next_number=9, settings=settings)
 
     change(Tree(str(node.root), str(node.ifs)), edit, author="a test", guarded=False)

@@ -43,6 +43,7 @@ def taken(refused: Step, error: type[Refused] = Refused) -> tuple[list[Step], li
 
     walked = walk(take, STEPS)
     assert walked.added == {step[:2] for step in done if isinstance(step, AddAddress)}
+    assert walked.done == len(done)
     assert walked.removed == {step[:2] for step in done if isinstance(step, DeleteAddress)}
     return done, [one.code for one in walked.findings], walked.whole
 

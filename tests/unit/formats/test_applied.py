@@ -23,7 +23,8 @@ GOLDEN = b"""\
       "address": "10.20.30.11",
       "prefixlen": 24,
       "revision": 12,
-      "since": "2021-02-07T16:26:20Z"
+      "since": "2021-02-07T16:26:20Z",
+      "lnn": 3
     }
   ],
   "duplicates": [
@@ -44,7 +45,7 @@ GOLDEN = b"""\
 }
 """
 THEN = 1_612_715_180
-ADDRESS = AppliedAddress("ens5", IPv4Interface("10.20.30.11/24"), 12, THEN)
+ADDRESS = AppliedAddress("ens5", IPv4Interface("10.20.30.11/24"), 12, THEN, 3)
 FINDING = Finding("NIC ens5", "address_duplicate", "error", "in use", "look")
 APPLIED = Applied(12, THEN, (ADDRESS,), ((IPv4Interface("10.20.30.50").ip, "02:00:0a:14:1e:0b"),), (FINDING,))
 
@@ -55,8 +56,16 @@ def test_the_file_looks_as_promised_and_is_read_back() -> None:
 
 
 def test_a_newer_schema_is_named() -> None:
-    with pytest.raises(NewerSchema, match="schema 2"):
-        parse(GOLDEN.replace(b'"schema": 1', b'"schema": 2'))
+    """And what to do, which is not only an upgrade: the file does not outlive a reboot anyhow."""
+    with pytest.raises(NewerSchema, match="schema 2") as refused:
+        parse(GOLDEN.replace(b'"schema": 1', b'"schema": 2'), "/r/var/run/isi_net/flexnet")
+    assert "or remove /r/var/run/isi_net/flexnet" in refused.value.todo
+
+
+def test_an_address_of_an_earlier_program_has_no_lnn() -> None:
+    earlier = GOLDEN.replace(b',\n      "lnn": 3', b"")
+    assert earlier != GOLDEN
+    assert parse(earlier).addresses == (ADDRESS._replace(lnn=0),)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +89,7 @@ addresses = st.builds(
     st.tuples(ipv4s, st.integers(0, 32)).map(IPv4Interface),
     devids,
     seconds,
+    devids,
 )
 
 

@@ -16,6 +16,7 @@ from isi_net.model.applying import (
     Route,
     Rule,
     Wanted,
+    our_addresses,
     plan,
     wanted,
 )
@@ -39,6 +40,7 @@ from isi_net.model.network import (
 NODE = Node(7, 3, "GLaDOS-3")
 NICS = {"ext-1": "ens5"}
 GATEWAY = IPv4Address("10.20.30.1")
+MAC = "02:00:0a:14:1e:c8"
 ROUTE = StaticRoute(IPv4Address("172.16.0.0"), 16, IPv4Address("10.20.30.254"))
 
 
@@ -164,7 +166,7 @@ def test_while_the_network_is_asked_its_nic_keeps_what_it_has() -> None:
     new = IPv4Address("10.20.30.12")
     asked = should(2, subnet(leased(12)))
     assert plan(asked, kernel.present(), before, waiting=[new]).steps == ()
-    refused = plan(asked, kernel.present(), before, refused=[new])
+    refused = plan(asked, kernel.present(), before, refused={new: MAC})
     assert [step for step in refused.steps if isinstance(step, AddAddress | DeleteAddress)] == [
         DeleteAddress("ens5", IPv4Interface("10.20.30.11/24"))
     ]
@@ -404,7 +406,7 @@ def test_a_dynamic_pool_that_this_node_leaves_keeps_nothing_here() -> None:
 
 def test_pools_without_this_node_say_nothing() -> None:
     other = Pool(1, "pool0", "dynamic", manual_ifaces=(Iface(4, "ext-1"),))
-    assert should(1, subnet(other)) == Wanted(1, nics=frozenset({"ens5"}))
+    assert should(1, subnet(other)) == Wanted(1, nics=frozenset({"ens5"}), lnn=3)
 
 
 def test_a_static_route_that_cannot_be_one_spoils_nothing_else() -> None:
@@ -421,3 +423,81 @@ def test_a_static_route_that_cannot_be_one_spoils_nothing_else() -> None:
 
 def test_a_rules_table_is_its_address_as_a_number() -> None:
     assert Rule(IPv4Address("10.20.30.11")).table == 10 << 24 | 20 << 16 | 30 << 8 | 11
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_an_address_that_somebody_else_uses_is_one_finding_and_no_step(is_there: bool) -> None:
+    """Also when somebody put it there all the same: that it serves would be another story."""
+    kernel = ModelKernel.with_nics("ens5")
+    if is_there:
+        kernel.add_address("ens5", IPv4Interface("10.20.30.11/24"))
+    made = plan(
+        should(1, subnet(leased(11))), kernel.present(), Applied(), refused={IPv4Address("10.20.30.11"): MAC}
+    )
+    assert not any(isinstance(step, AddAddress) for step in made.steps)
+    assert codes(made.findings) == [("address_duplicate", "error")]
+    assert MAC in made.findings[0].message
+    assert ("is not put there" in made.findings[0].message) is not is_there
+
+
+def test_an_older_revision_names_the_file_to_remove() -> None:
+    path = "/r/var/run/isi_net/flexnet"
+    made = plan(should(1), ModelKernel.with_nics("ens5").present(), Applied(2), state_file=path)
+    assert path in made.findings[0].action
+
+
+@pytest.mark.parametrize("marks", [True, False])
+def test_whose_an_address_is_depends_on_no_revision(marks: bool) -> None:
+    kernel = ModelKernel.with_nics("ens5", marks=marks)
+    before = applied(kernel, should(2, subnet(leased(11))))
+    kernel.add_address("ens5", IPv4Interface("192.0.2.1/32"))
+    for revision in (0, 1, 2, 3):
+        ours = our_addresses(should(revision), kernel.present(), before)
+        assert ours == {("ens5", IPv4Interface("10.20.30.11/24"))}
+
+
+def given_by_hand(revision: int, lnn: int, *nodes: Node, to: int = 3) -> Wanted:
+    """What node 7 should have when it is node `lnn`, of a pool that gives ext-1 of node `to` an address."""
+    iface = Iface(to, "ext-1")
+    address = IPv4Address("10.20.30.50")
+    made = Pool(
+        1,
+        "pool0",
+        manual_ranges=(Range(address, address),),
+        manual_ifaces=(iface,),
+        addresses=(GivenAddress(iface, address),),
+    )
+    groupnets = (Groupnet(1, "groupnet0", subnets=(subnet(made),)),)
+    return wanted(Configuration(revision, nodes=nodes, groupnets=groupnets), Node(7, lnn, "GLaDOS"), NICS)
+
+
+@pytest.mark.parametrize("revision", [1, 2])
+def test_an_address_by_hand_outlives_another_lnn_of_the_same_node(revision: int) -> None:
+    """Also at the next revision, in which the merger has the new number: the pool still names the old one."""
+    kernel = ModelKernel.with_nics("ens5")
+    before = applied(kernel, given_by_hand(1, 3))
+    made = plan(given_by_hand(revision, 9, Node(7, 9, "GLaDOS")), kernel.present(), before)
+    assert made.steps == ()
+    [finding] = made.findings
+    assert (finding.code, finding.severity) == ("address_kept", "warning")
+    assert "LNN is 9 now, and was 3" in finding.message
+    assert "--remove-ifaces 3:ext-1 --add-ifaces 9:ext-1" in finding.action
+
+
+def test_an_address_by_hand_goes_when_the_pool_or_another_node_says_so() -> None:
+    kernel = ModelKernel.with_nics("ens5")
+    before = applied(kernel, given_by_hand(1, 3))
+    for asked in (
+        given_by_hand(2, 9, Node(7, 9, "GLaDOS"), to=4),
+        given_by_hand(2, 9, Node(7, 9, "GLaDOS"), Node(8, 3, "Wheatley")),
+    ):
+        steps = plan(asked, kernel.present(), before).steps
+        assert DeleteAddress("ens5", IPv4Interface("10.20.30.50/24")) in steps
+
+
+def test_an_interface_without_an_address_is_told_what_gives_it_one() -> None:
+    """Its lease expired, say: the pool's ranges may well have free ones."""
+    pool = replace(leased(), manual_ifaces=(Iface(3, "ext-1"),))
+    [finding] = should(1, subnet(pool)).findings
+    assert finding.code == "address_none"
+    assert finding.action.startswith("it gets a free one when the pool's ranges or interfaces change; ")
