@@ -79,7 +79,8 @@ class Serving:
 
     def _run_clients(self) -> Turn:
         turn = self._clients.turn(self._kept.wishes.look(), self._look(), self._leases())
-        unsaid = self._say("DHCPClients", self._clients.services)
+        services = self._clients.services
+        unsaid = self._say("DHCPClients", services) if services is not None else ()
         return replace(turn, findings=(*turn.findings, *self._kept.wishes.findings(), *unsaid))
 
     def _look(self) -> Configuration | None:
