@@ -147,7 +147,7 @@ class DHCPClients:
             self._others[interface] = _Other(what, self._clock(), self._clock())
         wish = wishes.enabled(name)
         if wish is None and network is None:
-            return _undecided(_NETWORK_UNREAD)
+            return _Plan(Choice(False, False, _NETWORK_UNREAD), decided=False)
         choice = choose(interface, wish, rules.node, network or Configuration(), self._first)
         if choice.enabled and self._installed is None:
             self._installed = self._find(rules.client)
@@ -164,11 +164,9 @@ class DHCPClients:
         job = Job(launch, wishes.of(name).restarts, nics[nic])
         due = self._supervisor.is_due(name, job) and self._orphan(interface) is None  # else it just goes on
         beside = self._beside(interface, nic, nics) if due or interface in self._others else ""
-        if due and not choice.by_hand:
-            if not self._leases_read:
-                return _undecided("this node's leases could not be read yet")
-            if beside:
-                return _Plan(Choice(False, False, beside))
+        if due and not choice.by_hand and (beside or not self._leases_read):
+            why = beside or "this node's leases could not be read yet"
+            return _Plan(Choice(False, False, why), decided=bool(beside))
         if not (beside and choice.by_hand):
             return _Plan(choice, job=job)
         todo = f"end that one, or isi_net services disable {name}"
@@ -261,10 +259,6 @@ class _Other:
     what: str
     seen: float
     looked: float
-
-
-def _undecided(why: str) -> _Plan:
-    return _Plan(Choice(False, False, why), decided=False)
 
 
 def _why_waiting(status: Status) -> str:

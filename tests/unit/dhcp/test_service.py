@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import IPv4Address
@@ -11,7 +12,7 @@ import pytest
 
 from isi_net.dhcp.clients import Client, Installed, Launch
 from isi_net.dhcp.leases import InterfaceLease
-from isi_net.dhcp.processes import Process
+from isi_net.dhcp.processes import Process, look
 from isi_net.dhcp.service import GONE_SECONDS, LOOK_SECONDS, DHCPClients, Rules
 from isi_net.dhcp.supervisor import Supervisor
 from isi_net.model.lease import Lease
@@ -373,6 +374,9 @@ def orphan(machine: Machine) -> Iterator["subprocess.Popen[bytes]"]:
     words = ("dhclient", "-c", SLEEPS, "-cf", machine.tree.client_configuration("ext-1"), "ens5")
     process = subprocess.Popen(words, executable=sys.executable, start_new_session=True)
     machine.running = [Process(process.pid, process.pid, "dhclient", words)]
+    until = time.monotonic() + 5
+    while (found := look(process.pid)) is None or found.words != words:  # the kernel shows them a bit later
+        assert time.monotonic() < until
     yield process
     process.kill()
     process.wait()
