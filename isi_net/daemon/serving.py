@@ -10,7 +10,7 @@ from isi_net.daemon.watch import WakeUps
 from isi_net.dhcp.leases import InterfaceLease
 from isi_net.dhcp.service import DHCPClients, Rules
 from isi_net.dhcp.supervisor import Supervisor
-from isi_net.errors import FormatError, Unreadable, Unwritable
+from isi_net.errors import Error, FormatError, Unreadable, Unwritable
 from isi_net.flexnet import published
 from isi_net.flexnet.apply import Flexnet
 from isi_net.model.finding import Finding
@@ -101,12 +101,18 @@ class Serving:
         wishes = self._kept.wishes.look()
         wish = wishes.of(FLEXNET) if wishes is not None else Wish()
         self._start_or_end(wish)
-        turn = Turn(f"off; isi_net services enable {FLEXNET}")
+        turn, trouble = Turn(f"off; isi_net services enable {FLEXNET}"), "its last turn failed, see the log"
         try:
             if self._started is not None:
                 turn = self._flexnet.turn()
+            trouble = ""
+        except Error as why:
+            trouble = str(why)
+            raise
         finally:
             one = replace(self._flexnet.service(wish.enabled), starts=self._kept.flexnet_starts)
+            if trouble:
+                one = replace(one, state="waiting", reason=trouble)
             unsaid = self._say("Flexnet", [one])
         return replace(turn, findings=(*turn.findings, *unsaid))
 

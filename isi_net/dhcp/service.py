@@ -146,15 +146,15 @@ class DHCPClients:
             what = f"{lease.source}'s lease is used, {lease.path}"
             self._others[interface] = _Other(what, self._clock(), self._clock())
         wish = wishes.enabled(name)
-        if wish is None and network is None:
-            return _Plan(Choice(False, False, _NETWORK_UNREAD), decided=False)
-        choice = choose(interface, wish, rules.node, network or Configuration(), self._first)
+        choice, known = Choice(False, False, _NETWORK_UNREAD), wish is not None or network is not None
+        if known:
+            choice = choose(interface, wish, rules.node, network or Configuration(), self._first)
         if choice.enabled and self._installed is None:
             self._installed = self._find(rules.client)
         if choice.enabled and not choice.by_hand and (why := self._forbidden()):
             choice = Choice(False, False, why)
         if not choice.enabled:
-            return _Plan(choice)
+            return _Plan(choice, decided=known)
         if nic not in nics:
             what = f"there is no NIC {nic}" if nic else "[interfaces] does not name it"
             return _Plan(choice, "waiting", _finding(name, "interface_missing", what, "correct [interfaces]"))

@@ -91,7 +91,24 @@ def test_what_flexnet_is_is_said_although_its_turn_fails(stage: Stage) -> None:
     os.rename(stage.tree.revision(1), stage.tree.revision(2))
     with pytest.raises(FormatError, match="somebody renamed it"):
         stage.parts["Flexnet"]()
+    one = stage.said("flexnet")
+    assert (one.enabled, one.by_hand, one.state) == (True, True, "waiting")
+    assert "somebody renamed it" in one.reason
+    os.rename(stage.tree.revision(2), stage.tree.revision(1))
+    stage.parts["Flexnet"]()
     assert stage.said("flexnet").state == "running"
+
+
+def test_what_is_said_stands_until_the_clients_of_other_settings_have_decided(stage: Stage) -> None:
+    stage.publish(EMPTY)
+    stage.parts["DHCPClients"]()
+    before = stage.said("dhclient-ext-1")
+    Path(stage.tree.service_wishes).write_text("{")
+    stage.kept.wishes = services.Following(stage.tree)
+    settings = Settings(NODE, {"ext-1": "lo"}, client="none")
+    stage.serving = Serving(stage.tree, settings, NODE, False, lambda: (), stage.kept)
+    stage.serving.parts()["DHCPClients"]()
+    assert stage.said("dhclient-ext-1") == before
 
 
 def sockets() -> set[str]:
