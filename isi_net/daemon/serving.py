@@ -105,7 +105,7 @@ class Serving:
         try:
             if self._started is not None:
                 turn = self._flexnet.turn()
-            trouble = ""
+            trouble = hindrance(turn)
         except Error as why:
             trouble = str(why)
             raise
@@ -132,3 +132,9 @@ class Serving:
             what = f"what the services are cannot be said: {why.what}"
             return (Finding(why.where, "services_unwritable", "warning", what, why.todo),)
         return ()
+
+
+def hindrance(turn: Turn) -> str:
+    """What keeps Flexnet from changing anything at all, whatever NIC it is; empty where nothing does."""
+    found = (one for one in turn.findings if one.severity == "error" and one.place == "Flexnet")
+    return next((f"{one.message}; {one.action}" for one in found), "")
