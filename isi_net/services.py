@@ -9,14 +9,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from isi_net.errors import Error, NotFound, Refused
+from isi_net.errors import Error, FormatError, NotFound, Refused, Unreadable
 from isi_net.formats import services as said_file
 from isi_net.formats import wanted_services as wanted_file
 from isi_net.model.finding import Finding
 from isi_net.model.service import Service, Wishes, known, seen
 from isi_net.store import atomic
 from isi_net.store.lock import FileLock, is_held
-from isi_net.store.read import read
+from isi_net.store.read import Stamp, read
 from isi_net.store.tree import Tree
 
 _PATIENCE_SECONDS, _PAUSE_SECONDS = 5.0, 0.01  # a change takes milliseconds
@@ -25,7 +25,15 @@ _PATIENCE_SECONDS, _PAUSE_SECONDS = 5.0, 0.01  # a change takes milliseconds
 def wishes(tree: Tree) -> Wishes:
     """What the administrator wants; nothing where nobody ever said.  Raises Unreadable or FormatError."""
     data = _read(tree.service_wishes, wanted_file.MAX)
-    return Wishes() if data is None else wanted_file.parse(data, tree.service_wishes)
+    return Wishes() if data is None else _wishes(data, tree.service_wishes)
+
+
+def _wishes(data: bytes, path: str) -> Wishes:
+    try:
+        return wanted_file.parse(data, path)
+    except FormatError as why:
+        why.todo = why.todo or "correct it, or delete it and ask for everything again"
+        raise
 
 
 def wish(tree: Tree, name: str, enabled: bool, patience: float = _PATIENCE_SECONDS) -> None:
@@ -71,22 +79,37 @@ def said(tree: Tree) -> tuple[Service, ...]:
     return () if data is None else said_file.parse(data, tree.services_said)
 
 
-def services(tree: Tree, interfaces: Iterable[str]) -> tuple[Service, ...]:
+def services(
+    tree: Tree, interfaces: Iterable[str], doubt: Callable[[Error], object] = lambda _: None
+) -> tuple[Service, ...]:
     """All services of the node with these configured interfaces, by name, as they are now.
 
-    Raises what `wishes` and `said` raise.
+    What the daemon said, and nobody can read, counts as nothing said, and `doubt` is told why.  Raises what
+    `wishes` raises.
     """
-    wanted, last = wishes(tree), said(tree)
-    daemon_runs = is_held(tree.daemon_lock)
-    return tuple(_alive(seen(name, wanted, last, daemon_runs)) for name in known(interfaces, wanted, last))
+    wanted = wishes(tree)
+    last: tuple[Service, ...] = ()
+    try:
+        last = said(tree)
+    except (Unreadable, FormatError) as why:
+        doubt(why)
+    runs = daemon_runs(tree)
+    return tuple(_alive(seen(name, wanted, last, runs)) for name in known(interfaces, wanted, last))
 
 
-def service(tree: Tree, interfaces: Iterable[str], name: str) -> Service:
-    """The one service of this name; NotFound where there is none.  Raises what `services` raises."""
-    found = next((one for one in services(tree, interfaces) if one.name == name), None)
+def service(
+    tree: Tree, interfaces: Iterable[str], name: str, doubt: Callable[[Error], object] = lambda _: None
+) -> Service:
+    """The one service of this name; NotFound where there is none.  As `services` in everything else."""
+    found = next((one for one in services(tree, interfaces, doubt) if one.name == name), None)
     if found is None:
         raise NotFound(f"there is no service {name!r}", todo="see isi_net services list")
     return found
+
+
+def daemon_runs(tree: Tree) -> bool:
+    """Whether a daemon of this root runs, which follows wishes within moments."""
+    return is_held(tree.daemon_lock)
 
 
 def _alive(one: Service) -> Service:
@@ -109,17 +132,19 @@ class Saying:
         self._path = tree.services_said
         self._of_parts: dict[str, tuple[Service, ...]] = {}
         self._written: bytes | None = None
+        self._stamp: Stamp | None = None
 
     def say(self, part: str, services: Iterable[Service]) -> None:
-        """Writes what `part` of the daemon says, when, and only when, it is something new.
+        """Writes what `part` of the daemon says, when, and only when, it is something new, or the file is not
+        the one that was written last.
 
         Raises Unwritable.
         """
         self._of_parts[part] = tuple(services)
         data = said_file.render(tuple(one for some in self._of_parts.values() for one in some))
-        if data != self._written:
+        if data != self._written or self._stamp != _stamp(self._path):
             atomic.replace(self._path, data)
-            self._written = data
+            self._written, self._stamp = data, _stamp(self._path)
 
 
 class Following:
@@ -140,7 +165,7 @@ class Following:
         try:
             data = _read(self._tree.service_wishes, wanted_file.MAX)
             if self.wishes is None or self.trouble is not None or data != self._data:
-                self.wishes = Wishes() if data is None else wanted_file.parse(data, self._tree.service_wishes)
+                self.wishes = Wishes() if data is None else _wishes(data, self._tree.service_wishes)
                 self._data, self.trouble = data, None
         except Error as error:
             self.trouble = error
@@ -151,8 +176,16 @@ class Following:
         if self.trouble is None:
             return ()
         what = f"what is wanted of services stays as it was: {self.trouble.what}"
-        todo = self.trouble.todo or "correct it, or delete it and ask for everything again"
-        return (Finding(self._tree.service_wishes, "services_unreadable", "warning", what, todo),)
+        path = self._tree.service_wishes
+        return (Finding(path, "services_unreadable", "warning", what, self.trouble.todo),)
+
+
+def _stamp(path: str) -> Stamp | None:
+    """What tells this file from another; None where none can be looked at."""
+    try:
+        return Stamp.of(os.lstat(path))
+    except OSError:
+        return None
 
 
 def _read(path: str, limit: int) -> bytes | None:

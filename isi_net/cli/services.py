@@ -1,5 +1,6 @@
 """`isi_net services`: what runs on this node beside its daemon, and is to run."""
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -10,8 +11,8 @@ from isi_net.cli.dhcp import time_text
 from isi_net.cli.grammar import Verbs
 from isi_net.cli.output import Column, Record
 from isi_net.cli.show import Showing, listing, viewing
-from isi_net.cli.stdout import say
-from isi_net.errors import Refused
+from isi_net.cli.stdout import say, warn
+from isi_net.errors import Error, Refused
 from isi_net.model.service import Service
 from isi_net.settings import load
 from isi_net.store.tree import Tree
@@ -73,7 +74,7 @@ def command(context: click.Context, name: str | None) -> None:
         return
     if context.invoked_subcommand is not None:
         raise click.UsageError("Behind '-a NAME' stands enable, disable, or nothing.", context)
-    enabled = _service(context.obj, name).enabled
+    enabled = _service(context.obj, name, _doubt).enabled
     say([f"Service '{name}' is {'enabled' if enabled else 'disabled'}."])
 
 
@@ -88,7 +89,7 @@ def list_(tree: Tree, showing: Showing) -> None:
       isi_net services list
       isi_net services list --format json
     """
-    found = services.services(tree, load(tree).interfaces)
+    found = services.services(tree, load(tree).interfaces, _doubt)
     showing.records([record(one) for one in found], COLUMNS, VIEW)
 
 
@@ -107,7 +108,7 @@ def view(tree: Tree, name: str, showing: Showing) -> None:
     Examples:
       isi_net services view dhclient-ext-1
     """
-    showing.record(record(_service(tree, name)), VIEW)
+    showing.record(record(_service(tree, name, _doubt)), VIEW)
 
 
 @command.command()
@@ -146,10 +147,13 @@ def restart(tree: Tree, name: str) -> None:
     Examples:
       isi_net services restart dhclient-ext-1
     """
-    if not _service(tree, name).enabled:
+    unread: list[Error] = []
+    one = _service(tree, name, unread.append)
+    if not one.enabled and (one.by_hand or not unread):
         raise Refused(f"the service {name!r} is disabled", todo=f"isi_net services enable {name}")
     services.wish_restart(tree, name)
-    say([f"The service '{name}' will be restarted."])
+    when = "" if services.daemon_runs(tree) else " when the daemon runs"
+    say([f"The service '{name}' will be restarted{when}."])
 
 
 def _wish(tree: Tree, name: str, enabled: bool) -> None:
@@ -158,5 +162,9 @@ def _wish(tree: Tree, name: str, enabled: bool) -> None:
     say([f"The service '{name}' has been {'enabled' if enabled else 'disabled'}."])
 
 
-def _service(tree: Tree, name: str) -> Service:
-    return services.service(tree, load(tree).interfaces, name)
+def _service(tree: Tree, name: str, doubt: Callable[[Error], object] = lambda _: None) -> Service:
+    return services.service(tree, load(tree).interfaces, name, doubt)
+
+
+def _doubt(why: Error) -> None:
+    warn(f"what the daemon says of the services cannot be read: {why}")

@@ -10,7 +10,7 @@ from isi_net.daemon.watch import WakeUps
 from isi_net.dhcp.leases import InterfaceLease
 from isi_net.dhcp.service import DHCPClients, Rules
 from isi_net.dhcp.supervisor import Supervisor
-from isi_net.errors import FormatError, Unreadable, Unwritable
+from isi_net.errors import Error, FormatError, Unreadable, Unwritable
 from isi_net.flexnet import published
 from isi_net.flexnet.apply import Flexnet
 from isi_net.model.finding import Finding
@@ -79,7 +79,8 @@ class Serving:
 
     def _run_clients(self) -> Turn:
         turn = self._clients.turn(self._kept.wishes.look(), self._look(), self._leases())
-        unsaid = self._say("DHCPClients", self._clients.services)
+        services = self._clients.services
+        unsaid = self._say("DHCPClients", services) if services is not None else ()
         return replace(turn, findings=(*turn.findings, *self._kept.wishes.findings(), *unsaid))
 
     def _look(self) -> Configuration | None:
@@ -100,12 +101,18 @@ class Serving:
         wishes = self._kept.wishes.look()
         wish = wishes.of(FLEXNET) if wishes is not None else Wish()
         self._start_or_end(wish)
-        turn = Turn(f"off; isi_net services enable {FLEXNET}")
+        turn, trouble = Turn(f"off; isi_net services enable {FLEXNET}"), "its last turn failed, see the log"
         try:
             if self._started is not None:
                 turn = self._flexnet.turn()
+            trouble = hindrance(turn)
+        except Error as why:
+            trouble = str(why)
+            raise
         finally:
             one = replace(self._flexnet.service(wish.enabled), starts=self._kept.flexnet_starts)
+            if trouble:
+                one = replace(one, state="waiting", reason=trouble)
             unsaid = self._say("Flexnet", [one])
         return replace(turn, findings=(*turn.findings, *unsaid))
 
@@ -125,3 +132,9 @@ class Serving:
             what = f"what the services are cannot be said: {why.what}"
             return (Finding(why.where, "services_unwritable", "warning", what, why.todo),)
         return ()
+
+
+def hindrance(turn: Turn) -> str:
+    """What keeps Flexnet from changing anything at all, whatever NIC it is; empty where nothing does."""
+    found = (one for one in turn.findings if one.severity == "error" and one.place == "Flexnet")
+    return next((f"{one.message}; {one.action}" for one in found), "")

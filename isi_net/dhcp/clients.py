@@ -192,11 +192,14 @@ def meant(word: str) -> tuple[Client, ...]:
     return tuple(one for one in CLIENTS if word in (AUTO, one.name))
 
 
-def is_ours(tree: Tree, one: Process) -> bool:
-    """Whether the process was started for this root by a daemon: its command line names our configuration.
+def whose(tree: Tree, one: Process) -> str | None:
+    """The interface that the process was started for by a daemon of this root; None where it is no such one.
 
-    A shell's may do so for any reason: it has to run our script as well.
+    Its command line names our configuration.  A shell's may do so for any reason: it has to run our script
+    as well.
     """
+    if one.name == SHELL and _IN_ITS_DIRECTORIES not in one.words:
+        return None
     before, _, after = tree.client_configuration(_ANY).partition(_ANY)
-    named = any(word.startswith(before) and word.endswith(after) for word in one.words)
-    return named and (one.name != SHELL or _IN_ITS_DIRECTORIES in one.words)
+    named = (word for word in one.words if word.startswith(before) and word.endswith(after))
+    return next((word[len(before) : -len(after)] for word in named), None)

@@ -187,12 +187,12 @@ class Supervisor:
             return True
         return child.process is None and self._clock() >= child.due
 
-    def follow(self, jobs: Mapping[str, Job]) -> None:
+    def follow(self, jobs: Mapping[str, Job], alone: Iterable[str] = ()) -> None:
         """Ends what is not in `jobs`, starts what is and is due, and lets everything else run.
 
-        What cannot be started is tried again.
+        What cannot be started is tried again.  What is named in `alone` is neither ended nor started.
         """
-        for name in sorted(self._children.keys() - jobs.keys()):
+        for name in sorted(self._children.keys() - jobs.keys() - set(alone)):
             self._end(name)
             del self._children[name]
         for name, job in jobs.items():

@@ -11,6 +11,7 @@ from isi_net.formats.json_document import MIB, SCHEMA, Number
 from isi_net.model.service import Wish, Wishes, is_service
 
 MAX = MIB
+MAX_SERVICES = 1000
 
 
 class _Wish(msgspec.Struct, frozen=True):
@@ -27,7 +28,11 @@ class _Wishes(msgspec.Struct, frozen=True):
 def parse(data: bytes, name: str = "") -> Wishes:
     """The wishes in `data`; else NewerSchema or FormatError, which give `name` for the place."""
     wishes: dict[str, Wish] = {}
-    for one in json_document.parse(data, _Wishes, name, MAX).services:
+    services = json_document.parse(data, _Wishes, name, MAX).services
+    if len(services) > MAX_SERVICES:
+        what = f"{len(services)} services are more than the {MAX_SERVICES} that this file may have"
+        raise FormatError(what, name, "take away those that this node has not")
+    for one in services:
         if not is_service(one.name):
             raise FormatError(f"{one.name!r} is no service", name, "correct the name")
         if one.name in wishes:

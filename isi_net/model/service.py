@@ -109,7 +109,10 @@ def seen(name: str, wishes: Wishes, said: Iterable[Service], daemon_runs: bool) 
     wish = wishes.enabled(name)
     last = next((one for one in said if one.name == name), None)
     if last is None:
-        last = Service(name, enabled=False, by_hand=False, state="stopped", reason="nobody enabled it")
+        why = "the daemon has said nothing of it yet" if daemon_runs else "the daemon is down"
+        why = "nobody enabled it" if name == FLEXNET else why  # of all others the daemon decides
+        last = Service(name, enabled=False, by_hand=False, state="stopped", reason=why)
     if wish is not None and (wish, True) != (last.enabled, last.by_hand):
-        last = replace(last, enabled=wish, by_hand=True, reason="by hand; the daemon has not seen it yet")
+        why = "the daemon has not seen it yet" if daemon_runs else "the daemon is down"
+        last = replace(last, enabled=wish, by_hand=True, reason=f"by hand; {why}")
     return last if daemon_runs or last.state == "stopped" else last.not_running("the daemon is down")

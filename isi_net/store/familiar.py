@@ -2,28 +2,35 @@
 
 A shared file system that is not mounted looks like a new cluster, of which nothing is published: a merger
 would make it one, out of this node's lease alone.  So a node remembers, on its own disk, that it has seen
-something published; where nothing is, it then waits.
+something published; where nothing is, it then waits.  Whatever else lies where it remembers that counts as
+such a memory: only a node that has none may begin a new cluster.
 """
 
 import os
 
-from isi_net.errors import Unknown, Unreadable, Unwritable
+from isi_net.errors import FormatError, Unknown, Unreadable, Unwritable
 from isi_net.model.finding import Finding
 from isi_net.store import atomic
-from isi_net.store.read import read
-from isi_net.store.tree import Tree
+from isi_net.store.read import names, read
+from isi_net.store.tree import REVISION, Tree, number_in
 
 _MAX_BYTES = 1 << 16
+_CANNOT_BE = frozenset("\0\n")  # in a path that was written here
 
 
 def refuse_unfamiliar(tree: Tree) -> None:
-    """Raises Unknown when nothing is published here, though this node has seen what was."""
-    if not _published(tree) and _is_remembered(tree):
-        raise Unknown(
-            "nothing is published here, though this node has seen that something was",
-            tree.flexnet,
-            f"mount the shared file system; or, if a new cluster is to begin there, delete {tree.joined}",
-        )
+    """Raises Unknown when nothing is published here, though this node has, or may have, seen what was."""
+    if _published(tree):
+        return
+    todo = f"mount the shared file system; or, if a new cluster is to begin there, delete {tree.joined}"
+    try:
+        remembered = _is_remembered(tree)
+    except (Unreadable, FormatError) as why:
+        what = f"nothing is published in {tree.flexnet}, and whether something was cannot be told: {why.what}"
+        raise Unknown(what, tree.joined, todo) from why
+    if remembered:
+        what = "nothing is published here, though this node has seen that something was"
+        raise Unknown(what, tree.flexnet, todo)
 
 
 class Familiar:
@@ -39,7 +46,7 @@ class Familiar:
             refuse_unfamiliar(self._tree)
         elif not self._joined:
             try:
-                if not _is_remembered(self._tree):
+                if not _is_well_remembered(self._tree):
                     atomic.replace(self._tree.joined, _mark(self._tree))
                 self._joined = True
             except Unwritable as why:
@@ -49,17 +56,39 @@ class Familiar:
 
 
 def _published(tree: Tree) -> bool:
-    """Whether there are revisions; or a configuration of an earlier release, or brought by a person."""
-    return os.path.isdir(tree.revisions) or os.path.lexists(tree.configuration)
+    """Whether there are revisions; or a configuration of an earlier release, or brought by a person.
+
+    Raises Unreadable.
+    """
+    if os.path.lexists(tree.configuration):
+        return True
+    return any(number_in(name, REVISION) is not None for name in names(tree.revisions))
 
 
-def _is_remembered(tree: Tree) -> bool:
-    """Whether this node has seen something published at this very `--ifs`."""
+def _is_well_remembered(tree: Tree) -> bool:
+    """Whether the memory is sound, and of this `--ifs`; else it is to be written anew."""
     try:
-        return read(tree.joined, _MAX_BYTES)[0] == _mark(tree)
-    except Unreadable:
+        return _is_remembered(tree)
+    except (Unreadable, FormatError):
         return False
 
 
+def _is_remembered(tree: Tree) -> bool:
+    """Whether this node has seen something published at this very `--ifs`, by whatever name.
+
+    Raises Unreadable or FormatError when there is something that cannot be understood.
+    """
+    try:
+        data = read(tree.joined, _MAX_BYTES)[0]
+    except Unreadable as why:
+        if isinstance(why.__cause__, FileNotFoundError) and not os.path.islink(tree.joined):
+            return False
+        raise
+    path = os.fsdecode(data.removesuffix(b"\n"))
+    if not data.endswith(b"\n") or not os.path.isabs(path) or not _CANNOT_BE.isdisjoint(path):
+        raise FormatError("it holds no path", tree.joined)
+    return path == tree.ifs or os.path.realpath(path) == os.path.realpath(tree.ifs)
+
+
 def _mark(tree: Tree) -> bytes:
-    return f"{tree.ifs}\n".encode(errors="surrogateescape")
+    return os.fsencode(f"{tree.ifs}\n")

@@ -431,6 +431,8 @@ def test_without_the_right_to_it_flexnet_says_so_and_the_rest_of_the_daemon_work
         is_so=lambda text: "[no_permission]" in text,
     )
     assert "CAP_NET_ADMIN" in node.service_log.read_text()
+    said = node.ask("services", "view", "flexnet")
+    assert (said["state"], "CAP_NET_ADMIN" in said["reason"]) == ("waiting", True)
     assert [one["id"] for one in node.ask("pools", "list")] == [POOL]
     assert addresses(node) == []
     file = node.root / "var/run/isi_net/flexnet"

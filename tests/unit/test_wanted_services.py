@@ -3,13 +3,14 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from isi_net.errors import FormatError, NewerSchema, NotFound, Refused
+from isi_net.errors import Error, FormatError, NewerSchema, NotFound, Refused
 from isi_net.formats import wanted_services as file
 from isi_net.model.service import Service, Wish, Wishes
 from isi_net.services import Following, Saying, said, service, services, wish, wish_restart, wishes
@@ -111,6 +112,7 @@ def test_spoilt_wishes_are_not_written_over(tree: Tree, spoilt: bytes, error: ty
     with pytest.raises(error) as told:
         wish(tree, "flexnet", True)
     assert tree.service_wishes in str(told.value)
+    assert told.value.todo
     assert Path(tree.service_wishes).read_bytes() == spoilt
 
 
@@ -143,7 +145,52 @@ def test_what_can_be_no_process_is_a_format_error(tree: Tree, pid: int) -> None:
     path = Path(tree.services_said)
     path.write_text(path.read_text().replace("4711", str(pid)))
     with pytest.raises(FormatError, match="pid"):
-        services(tree, [])
+        said(tree)
+
+
+def test_wishes_for_more_services_than_a_node_can_have_are_refused(tree: Tree) -> None:
+    most = {f"dhclient-ext-{number}": Wish(True) for number in range(file.MAX_SERVICES)}
+    assert file.parse(file.render(Wishes(most))) == Wishes(most)
+    with pytest.raises(FormatError, match="1001 services are more than the 1000"):
+        file.parse(file.render(Wishes({**most, "flexnet": Wish(True)})), tree.service_wishes)
+
+
+@pytest.mark.parametrize("spoilt", [b"", b"{", b'{"schema": 2, "services": []}', None])
+def test_what_the_daemon_said_and_nobody_can_read_is_nothing_said(tree: Tree, spoilt: bytes | None) -> None:
+    path = Path(tree.services_said)
+    path.parent.mkdir(parents=True)
+    if spoilt is None:
+        path.mkdir()
+    else:
+        path.write_bytes(spoilt)
+    doubts: list[Error] = []
+    assert [one.name for one in services(tree, ["ext-1"], doubts.append)] == ["dhclient-ext-1", "flexnet"]
+    assert [str(path) in str(one) for one in doubts] == [True]
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"")])
+def test_what_is_said_is_written_again_where_it_was_spoilt(
+    tree: Tree, spoil: Callable[[Path], object]
+) -> None:
+    saying = Saying(tree)
+    saying.say("clients", [RUNNING])
+    spoil(Path(tree.services_said))
+    saying.say("clients", [RUNNING])
+    assert said(tree) == (RUNNING,)
+
+
+def test_a_wish_that_no_daemon_has_seen_says_that_it_is_down(tree: Tree) -> None:
+    wish(tree, "dhclient-ext-1", True)
+    one, other, flexnet = services(tree, ["ext-1", "ext-2"])
+    assert (one.enabled, one.state, one.reason) == (True, "stopped", "by hand; the daemon is down")
+    assert (other.reason, flexnet.reason) == ("the daemon is down", "nobody enabled it")
+
+
+@pytest.mark.usefixtures("daemon")
+def test_a_wish_that_the_daemon_has_not_seen_says_so(tree: Tree) -> None:
+    wish(tree, "dhclient-ext-1", True)
+    assert service(tree, [], "dhclient-ext-1").reason == "by hand; the daemon has not seen it yet"
+    assert service(tree, ["ext-2"], "dhclient-ext-2").reason == "the daemon has said nothing of it yet"
 
 
 def test_what_is_said_is_written_when_it_is_new(tree: Tree) -> None:

@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 
 from isi_net import services
-from isi_net.daemon.serving import NETWORK_SECONDS, Kept, Serving
+from isi_net.daemon.serving import NETWORK_SECONDS, Kept, Serving, hindrance
 from isi_net.daemon.watch import WakeUps
 from isi_net.errors import FormatError
 from isi_net.formats import flx_config
+from isi_net.model.finding import Finding
 from isi_net.model.names import GroupnetId, SubnetId
 from isi_net.model.network import EXTERNALLY_MANAGED, Configuration, Groupnet, Iface, Node, Pool, Subnet
 from isi_net.model.service import Service
+from isi_net.model.turn import Turn
 from isi_net.settings import Settings
 from isi_net.store.tree import Tree
 
@@ -91,7 +93,31 @@ def test_what_flexnet_is_is_said_although_its_turn_fails(stage: Stage) -> None:
     os.rename(stage.tree.revision(1), stage.tree.revision(2))
     with pytest.raises(FormatError, match="somebody renamed it"):
         stage.parts["Flexnet"]()
+    one = stage.said("flexnet")
+    assert (one.enabled, one.by_hand, one.state) == (True, True, "waiting")
+    assert "somebody renamed it" in one.reason
+    os.rename(stage.tree.revision(2), stage.tree.revision(1))
+    stage.parts["Flexnet"]()
     assert stage.said("flexnet").state == "running"
+
+
+def test_what_keeps_flexnet_from_changing_anything_is_its_reason() -> None:
+    everywhere = Finding("Flexnet", "no_permission", "error", "it needs CAP_NET_ADMIN", "run it as root")
+    somewhere = Finding("NIC ens5", "step_failed", "error", "it failed", "try it by hand")
+    assert hindrance(Turn("done", (somewhere, everywhere))) == "it needs CAP_NET_ADMIN; run it as root"
+    assert hindrance(Turn("done", (somewhere,))) == ""
+
+
+def test_what_is_said_stands_until_the_clients_of_other_settings_have_decided(stage: Stage) -> None:
+    stage.publish(EMPTY)
+    stage.parts["DHCPClients"]()
+    before = stage.said("dhclient-ext-1")
+    Path(stage.tree.service_wishes).write_text("{")
+    stage.kept.wishes = services.Following(stage.tree)
+    settings = Settings(NODE, {"ext-1": "lo"}, client="none")
+    stage.serving = Serving(stage.tree, settings, NODE, False, lambda: (), stage.kept)
+    stage.serving.parts()["DHCPClients"]()
+    assert stage.said("dhclient-ext-1") == before
 
 
 def sockets() -> set[str]:

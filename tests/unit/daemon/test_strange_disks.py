@@ -12,6 +12,8 @@ import pytest
 
 from isi_net import services
 from isi_net.demo.cloud import block
+from isi_net.formats import flx_config
+from isi_net.model.network import Configuration
 from isi_net.store.tree import Tree
 
 SETTINGS = """
@@ -91,6 +93,8 @@ def test_who_cannot_remember_what_it_saw_reports_and_merges_all_the_same(
     node: Node, start: Callable[[], object]
 ) -> None:
     Path(node.tree.joined).mkdir(parents=True)
+    Path(node.tree.flexnet).mkdir(parents=True)
+    Path(node.tree.configuration).write_bytes(flx_config.render(Configuration()))
     start()
     node.wait_for(lambda: os.path.exists(node.tree.revision(1)), "a revision")
     node.wait_for(lambda: "[joined_unwritable]" in node.log(), "the finding")
@@ -108,7 +112,8 @@ def test_leases_are_read_while_the_shared_file_system_is_not_the_known_one(
     said = node.lease.read_text()
     node.lease.unlink()
     services.wish(node.tree, "dhclient-ext-1", False)
-    Path(node.tree.revisions).mkdir(parents=True)
+    Path(node.tree.flexnet).mkdir(parents=True)
+    Path(node.tree.configuration).write_bytes(flx_config.render(Configuration()))
     start()
     node.wait_for(lambda: node.reason() == "disabled by hand", "its first turn")
     os.rename(node.tree.ifs, f"{node.tree.ifs}.away")

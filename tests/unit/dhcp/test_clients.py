@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from isi_net.dhcp.clients import CLIENTS, DHCLIENT, DHCPCD, Client, find, is_ours, meant
+from isi_net.dhcp.clients import CLIENTS, DHCLIENT, DHCPCD, Client, find, meant, whose
 from isi_net.dhcp.processes import Process
 from isi_net.store.tree import Tree
 
@@ -23,20 +23,20 @@ def test_a_client_is_known_again_by_its_command_line(client: Client, root: str) 
     launch = client.launch("/sbin/x", tree, "ext-1", "ens5")
     assert launch.mark == tree.client_configuration("ext-1")
     name = "sh" if "/bin/sh" in launch.command else client.name
-    assert is_ours(tree, Process(1, 1, name, launch.command))
-    assert not is_ours(other, Process(1, 1, name, launch.command))
+    assert whose(tree, Process(1, 1, name, launch.command)) == "ext-1"
+    assert whose(other, Process(1, 1, name, launch.command)) is None
 
 
 def test_a_client_of_somebody_elses_is_not_ours(tree: Tree) -> None:
     """Though it keeps its leases where ours does."""
     command = ("dhclient", "-cf", "/etc/dhclient.conf", "-lf", tree.lease("ext-1"), "ext-1")
-    assert not is_ours(tree, Process(1, 1, "dhclient", command))
+    assert whose(tree, Process(1, 1, "dhclient", command)) is None
 
 
 @pytest.mark.parametrize("command", [("sh", "-c", 'vi "$1"', "sh", OURS), ("sh", "edit.sh", OURS)])
 def test_a_shell_that_only_names_our_configuration_is_somebodys(tree: Tree, command: tuple[str, ...]) -> None:
     assert tree.client_configuration("ext-1") == OURS
-    assert not is_ours(tree, Process(1, 1, "sh", command))
+    assert whose(tree, Process(1, 1, "sh", command)) is None
 
 
 def test_dhclient_configures_nothing(tree: Tree) -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import IPv4Address
@@ -11,7 +12,7 @@ import pytest
 
 from isi_net.dhcp.clients import Client, Installed, Launch
 from isi_net.dhcp.leases import InterfaceLease
-from isi_net.dhcp.processes import Process
+from isi_net.dhcp.processes import Process, look
 from isi_net.dhcp.service import GONE_SECONDS, LOOK_SECONDS, DHCPClients, Rules
 from isi_net.dhcp.supervisor import Supervisor
 from isi_net.model.lease import Lease
@@ -23,6 +24,7 @@ NOBODY_SAID = Wishes()
 EMPTY = Configuration()
 BY_HAND = Wishes({"dhclient-ext-1": Wish(True)})
 NODE = Node(4, 3, "GLaDOS-3")
+SLEEPS = "import time; time.sleep(60)"
 OTHER = Process(812, 812, "dhclient", ("dhclient", "ens5"))
 
 
@@ -75,7 +77,7 @@ class Machine:
     ) -> tuple[Service, set[str]]:
         """The service of ext-1 after a turn, and the codes of its findings."""
         turn = self.clients.turn(wishes, network, leases if leases_read else None)
-        (one,) = (one for one in self.clients.services if one.name == "dhclient-ext-1")
+        (one,) = (one for one in self.clients.services or () if one.name == "dhclient-ext-1")
         return one, {finding.code for finding in turn.findings}
 
 
@@ -151,11 +153,32 @@ def test_another_nic_is_another_client(machine: Machine) -> None:
 def test_who_does_not_know_what_is_wanted_changes_nothing(machine: Machine, unknown: str) -> None:
     wishes, network = (None, EMPTY) if unknown == "wishes" else (NOBODY_SAID, None)
     machine.clients.turn(wishes, network, ())
-    assert machine.clients.services == ()
+    assert machine.supervisor.status("dhclient-ext-1").state == "stopped"
     before, _ = machine.turn()
-    after, _ = machine.turn(wishes, network)
-    assert after.pid == before.pid
-    assert machine.supervisor.status("dhclient-ext-1").state == "running"
+    machine.settings_read(node=Node(4, 9, "renamed"))
+    machine.clients.turn(wishes, network, ())
+    assert machine.supervisor.status("dhclient-ext-1").pid == before.pid
+
+
+def test_before_a_turn_has_decided_nothing_is_said(machine: Machine) -> None:
+    machine.clients.turn(None, EMPTY, ())
+    assert machine.clients.services is None
+
+
+def test_a_client_that_runs_is_said_to_while_the_network_cannot_be_read(machine: Machine) -> None:
+    before, _ = machine.turn()
+    machine.settings_read(node=Node(4, 9, "renamed"))
+    after, _ = machine.turn(NOBODY_SAID, None)
+    assert (after.enabled, after.state, after.pid) == (True, "running", before.pid)
+    assert after.reason == "the network configuration cannot be read yet"
+
+
+def test_what_somebody_said_needs_no_network(machine: Machine) -> None:
+    turn = machine.clients.turn(NOBODY_SAID, None, ())
+    assert turn.sentence.startswith("the network configuration cannot be read yet: ")
+    assert machine.turn(BY_HAND, None)[0].state == "running"
+    assert machine.turn(Wishes({"dhclient-ext-1": Wish(False)}), None)[0].state == "stopped"
+    assert machine.supervisor.status("dhclient-ext-1").state == "stopped"
 
 
 def test_before_the_leases_were_read_nothing_starts_by_itself(machine: Machine) -> None:
@@ -287,7 +310,7 @@ def test_without_an_installed_client_a_finding_names_the_packages(machine: Machi
     machine.settings_read()
     turn = machine.clients.turn(NOBODY_SAID, EMPTY, ())
     (finding,) = turn.findings
-    assert (finding.code, machine.clients.services[0].state) == ("client_missing", "missing")
+    assert (finding.code, (machine.clients.services or ())[0].state) == ("client_missing", "missing")
     for package in ("isc-dhcp-client", "dhcpcd-base", "isc-dhcp44-client"):
         assert package in finding.action
     machine.installed = there  # as soon as somebody has obeyed
@@ -321,7 +344,7 @@ def test_a_nic_that_goes_takes_its_client_with_it(machine: Machine) -> None:
 def test_an_interface_that_nobody_named_has_no_client(machine: Machine) -> None:
     turn = machine.clients.turn(Wishes({"dhclient-ext-9": Wish(True)}), EMPTY, ())
     assert {(one.place, one.code) for one in turn.findings} == {("dhclient-ext-9", "interface_missing")}
-    states = {one.name: one.state for one in machine.clients.services}
+    states = {one.name: one.state for one in machine.clients.services or ()}
     assert states == {"dhclient-ext-1": "running", "dhclient-ext-9": "waiting"}
 
 
@@ -345,10 +368,77 @@ def test_a_client_that_cannot_be_started_is_a_finding_at_once(machine: Machine) 
     assert "not a directory" in one.reason
 
 
-def test_what_a_former_daemon_left_is_ended_before_anything_starts(machine: Machine) -> None:
-    mark = machine.tree.client_configuration("ext-7")
-    words = ("dhclient", "-c", "import time; time.sleep(60)", "-cf", mark)
-    orphan = subprocess.Popen(words, executable=sys.executable, start_new_session=True)
-    machine.running = [Process(orphan.pid, orphan.pid, "dhclient", words)]
-    machine.clients.turn(None, None, ())
+@pytest.fixture
+def orphan(machine: Machine) -> Iterator["subprocess.Popen[bytes]"]:
+    """What a former daemon left running for ext-1."""
+    words = ("dhclient", "-c", SLEEPS, "-cf", machine.tree.client_configuration("ext-1"), "ens5")
+    process = subprocess.Popen(words, executable=sys.executable, start_new_session=True)
+    machine.running = [Process(process.pid, process.pid, "dhclient", words)]
+    until = time.monotonic() + 5
+    while (found := look(process.pid)) is None or found.words != words:  # the kernel shows them a bit later
+        assert time.monotonic() < until
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_an_orphan_is_ended_where_its_successor_starts(
+    machine: Machine, orphan: "subprocess.Popen[bytes]"
+) -> None:
+    """Though the leases could not be read yet: a client of ours has the interface already."""
+    one, findings = machine.turn(leases_read=False)
     assert orphan.wait(5) == -9
+    assert (one.state, one.enabled, findings) == ("running", True, set())
+    assert one.pid != orphan.pid
+
+
+@pytest.mark.parametrize("network", [EMPTY, None])
+def test_an_orphan_is_ended_where_there_is_to_be_none(
+    machine: Machine, orphan: "subprocess.Popen[bytes]", network: Configuration | None
+) -> None:
+    one, _ = machine.turn(Wishes({"dhclient-ext-1": Wish(False)}), network)
+    assert orphan.wait(5) == -9
+    assert one.state == "stopped"
+
+
+def test_an_orphan_of_an_interface_that_nobody_names_is_ended(
+    machine: Machine, orphan: "subprocess.Popen[bytes]"
+) -> None:
+    machine.settings_read(interfaces={"ext-2": "ens6"})
+    machine.clients.turn(NOBODY_SAID, None, ())
+    assert orphan.poll() is None
+    machine.clients.turn(NOBODY_SAID, EMPTY, ())
+    assert orphan.wait(5) == -9
+
+
+def test_a_storage_outage_ends_no_renewal(machine: Machine, orphan: "subprocess.Popen[bytes]") -> None:
+    """A daemon that is restarted meanwhile leaves the former one's client alone, and says that it runs."""
+    machine.clients.turn(None, None, ())
+    for _ in range(2):
+        one, _ = machine.turn(NOBODY_SAID, None)
+        assert (one.enabled, one.state, one.pid) == (True, "running", orphan.pid)
+    assert orphan.poll() is None
+    after, _ = machine.turn(NOBODY_SAID, EMPTY)
+    assert orphan.wait(5) == -9
+    assert after.state == "running"
+
+
+def test_without_an_installed_client_the_orphan_goes_on(
+    machine: Machine, orphan: "subprocess.Popen[bytes]"
+) -> None:
+    machine.installed = None
+    machine.settings_read()
+    machine.turn()
+    assert orphan.poll() is None
+
+
+def test_a_client_that_waits_says_how_it_ended(machine: Machine) -> None:
+    machine.script = "exit 2"
+    reasons = []
+    for _ in range(2):
+        machine.turn()
+        while machine.supervisor.status("dhclient-ext-1").state == "running":
+            machine.supervisor.reap()
+        reasons.append(machine.turn()[0].reason)
+        machine.now += machine.supervisor.due()
+    assert reasons == ["ended: exit status 2", "ended 2 times: exit status 2"]

@@ -19,6 +19,7 @@ def tree(tmp_path: Path) -> Tree:
 
 def publish_something(tree: Tree) -> None:
     Path(tree.revisions).mkdir(parents=True)
+    Path(tree.revision(1)).write_bytes(b"")
 
 
 def test_a_new_cluster_begins_with_nothing(tree: Tree) -> None:
@@ -80,3 +81,52 @@ def test_a_configuration_that_somebody_brought_is_something(tree: Tree) -> None:
     Path(tree.configuration).write_bytes(b"")
     Familiar(tree).look()
     assert Path(tree.joined).read_text() == f"{tree.ifs}\n"
+
+
+def test_an_empty_directory_of_revisions_is_nothing(tree: Tree) -> None:
+    """As of a mount point in which somebody once made it."""
+    publish_something(tree)
+    Familiar(tree).look()
+    Path(tree.revision(1)).unlink()
+    with pytest.raises(Unknown, match="mount the shared file system"):
+        Familiar(tree).look()
+
+
+@pytest.mark.parametrize(
+    "spoilt", [b"", b"\n", b"/ifs", b"\0\0\0\0", b"/a\0b\n", b"/a\n/b\n", b"ifs\n", None]
+)
+def test_a_memory_that_cannot_be_understood_is_one(tree: Tree, spoilt: bytes | None) -> None:
+    path = Path(tree.joined)
+    path.parent.mkdir(parents=True)
+    if spoilt is None:
+        path.mkdir()
+    else:
+        path.write_bytes(spoilt)
+    for begin in (Familiar(tree).look, lambda: revisions.current(tree)):
+        with pytest.raises(Unknown, match=f"delete {tree.joined}") as told:
+            begin()
+        assert told.value.where == tree.joined
+    if spoilt is not None:
+        publish_something(tree)
+        assert Familiar(tree).look() == ()
+        assert path.read_text() == f"{tree.ifs}\n"
+
+
+def test_a_dangling_link_is_a_memory_too(tree: Tree) -> None:
+    Path(tree.joined).parent.mkdir(parents=True)
+    Path(tree.joined).symlink_to("nowhere")
+    with pytest.raises(Unknown):
+        refuse_unfamiliar(tree)
+
+
+def test_the_same_directory_by_another_name_is_the_same_cluster(tree: Tree, tmp_path: Path) -> None:
+    publish_something(tree)
+    link = tmp_path / "link"
+    link.symlink_to(tree.ifs)
+    Familiar(tree).look()
+    shutil.rmtree(tree.ifs)
+    with pytest.raises(Unknown):
+        refuse_unfamiliar(Tree(tree.root, str(link)))
+    Path(tree.joined).write_text(f"{link}\n")
+    with pytest.raises(Unknown):
+        refuse_unfamiliar(tree)
