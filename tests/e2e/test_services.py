@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -268,6 +269,26 @@ def test_a_killed_daemons_client_goes_on_until_the_next_daemon_takes_over(client
     assert orphan not in clients.processes()
     assert "was started by a former daemon, and is ended" in node.service_log.read_text()
     assert clients.pooled() == ["10.20.30.11"]
+
+
+def test_a_daemon_that_is_restarted_in_a_storage_outage_leaves_the_client_alone(clients: Clients) -> None:
+    node = clients.node
+    clients.wait_for_pool("10.20.30.11")
+    assert node.daemon is not None
+    node.daemon.kill()
+    node.daemon.wait()
+    (orphan,) = clients.processes()
+    away = node.ifs.rename(f"{node.ifs}.away")
+    node.start_daemon()
+    said = clients.wait_for("running")
+    assert said["reason"].endswith("the network configuration cannot be read yet")
+    time.sleep(1)
+    assert list(clients.processes()) == [orphan]
+    assert not node.ifs.exists()
+    away.rename(node.ifs)
+    eventually(lambda: orphan not in clients.processes(), "its successor takes over")
+    clients.wait_for("running", reason=f"it is in {POOL}")
+    assert len(clients.processes()) == 1
 
 
 def test_no_lease_is_given_back(cloud: Cloud, clients: Clients) -> None:
