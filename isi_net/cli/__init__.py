@@ -21,7 +21,7 @@ from isi_net.store.tree import Tree
 NOUNS = {
     "cloud": "Which cloud this node is in.",
     "config": "The network configuration as published.",
-    "daemon": "Runs this node's reporter and merger.",
+    "daemon": "Runs this node's reporter, merger and services.",
     "demo": "A cluster of four nodes in a directory, in ten seconds.",
     "dhcp": "What DHCP servers leased.",
     "flexnet": "The published addresses on this node's interfaces.",

@@ -1,4 +1,4 @@
-"""`isi_net daemon`: this node's reporter and merger."""
+"""`isi_net daemon`: this node's reporter, merger and services."""
 
 import click
 
@@ -12,7 +12,7 @@ from isi_net.store.tree import Tree
 @click.option("--once", is_flag=True, help="Make one turn, give the role back and end.")
 @click.pass_context
 def command(context: click.Context, once: bool) -> None:
-    """Runs this node's IP Reporter and IP Merger, in the foreground.
+    """Runs this node's IP Reporter, IP Merger, DHCP clients and Flexnet, in the foreground.
 
     SIGTERM ends it: the role is given back, and no lease is. SIGHUP has it read its settings again and open
     its log file again.
