@@ -6,7 +6,6 @@ from isi_net.cli import complete
 from isi_net.cli.grammar import Verbs
 from isi_net.cli.output import Column, Record
 from isi_net.cli.show import Showing, listing, viewing
-from isi_net.errors import NotFound
 from isi_net.flexnet.published import load
 from isi_net.model.names import SubnetId, parse_groupnet_id
 from isi_net.model.network import Configuration, Groupnet
@@ -81,7 +80,4 @@ def view(tree: Tree, groupnet: str, showing: Showing) -> None:
       isi_net groupnets view groupnet0
     """
     wanted = parse_groupnet_id(groupnet)
-    found = load(tree).groupnet(wanted)
-    if found is None:
-        raise NotFound(f"there is no groupnet {wanted}", todo="see isi_net groupnets list")
-    showing.record(record(found), VIEW)
+    showing.record(record(load(tree).existing_groupnet(wanted)), VIEW)

@@ -9,7 +9,7 @@ from isi_net.cli import complete
 from isi_net.cli.grammar import Spelled, Verbs
 from isi_net.cli.output import Column, Record
 from isi_net.cli.show import Showing, listing, viewing
-from isi_net.errors import BadValue, NotFound
+from isi_net.errors import BadValue
 from isi_net.flexnet.published import load
 from isi_net.model.names import PoolId, parse_pool_id
 from isi_net.model.network import AllocMethod, Configuration, Iface, Pool, Range, StaticRoute
@@ -186,7 +186,6 @@ def view(tree: Tree, pool: str, showing: Showing) -> None:
       isi_net pools view subnet0:pool0 --format json
     """
     wanted = parse_pool_id(pool)
-    found = next((one for one in records(load(tree)) if one["id"] == str(wanted)), None)
-    if found is None:
-        raise NotFound(f"there is no pool {wanted}", todo="see isi_net pools list")
-    showing.record(found, VIEW)
+    configuration = load(tree)
+    found, subnet = configuration.existing_pool(wanted), configuration.existing_subnet(wanted.subnet_id)
+    showing.record(record(wanted, found, subnet.addr_family, configuration.lnns()), VIEW)

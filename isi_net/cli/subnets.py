@@ -7,7 +7,6 @@ from isi_net.cli.grammar import Verbs
 from isi_net.cli.output import Column, Record
 from isi_net.cli.pools import range_record, ranges
 from isi_net.cli.show import Showing, listing, viewing
-from isi_net.errors import NotFound
 from isi_net.flexnet.published import load
 from isi_net.model.names import PoolId, SubnetId, parse_subnet_id
 from isi_net.model.network import Configuration, Subnet
@@ -101,7 +100,4 @@ def view(tree: Tree, subnet: str, showing: Showing) -> None:
       isi_net subnets view subnet0 --format json
     """
     wanted = parse_subnet_id(subnet)
-    found = load(tree).subnet(wanted)
-    if found is None:
-        raise NotFound(f"there is no subnet {wanted}", todo="see isi_net subnets list")
-    showing.record(record(wanted, found), VIEW)
+    showing.record(record(wanted, load(tree).existing_subnet(wanted)), VIEW)

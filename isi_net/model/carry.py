@@ -16,26 +16,15 @@ def brought_in(other: Configuration, current: Configuration) -> Configuration:
     taken back; what an earlier release wrote has no settings, so all of them stay.  Numbers that were
     given since are not given again.
     """
-    leased = {
-        (groupnet.number, subnet.number, pool.number): pool
-        for groupnet in current.groupnets
-        for subnet in groupnet.subnets
-        for pool in subnet.pools
-        if pool.externally_managed
-    }
+    leased = {numbers: pool for numbers, _, pool in current.numbered_pools() if pool.externally_managed}
     now = {groupnet.number: groupnet for groupnet in current.groupnets}
     groupnets = []
-    for groupnet in other.groupnets:
+    carried = other.with_each_pool(lambda numbers, _, pool: _as_leased(pool, leased.get(numbers)))
+    for groupnet in carried.groupnets:
         there = now.get(groupnet.number, groupnet)
         subnets_now = {subnet.number: subnet for subnet in there.subnets}
-        subnets = []
-        for subnet in groupnet.subnets:
-            pools = tuple(
-                _as_leased(pool, leased.get((groupnet.number, subnet.number, pool.number)))
-                for pool in subnet.pools
-            )
-            subnets.append(_past(replace(subnet, pools=pools), subnets_now.get(subnet.number, subnet)))
-        groupnets.append(_past(replace(groupnet, subnets=tuple(subnets)), there))
+        subnets = tuple(_past(one, subnets_now.get(one.number, one)) for one in groupnet.subnets)
+        groupnets.append(_past(replace(groupnet, subnets=subnets), there))
     settings = current.settings
     if settings.committed and other.settings.committed:
         settings = replace(other.settings, release=settings.release)

@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 
 from isi_net.model.finding import Finding
 from isi_net.model.names import PoolId
-from isi_net.model.network import Configuration, GivenAddress, Pool
+from isi_net.model.network import Configuration, GivenAddress, Pool, PoolNumbers
 from isi_net.model.rules import AZURE, COMMIT
 from isi_net.model.static import with_addresses
 
-_Numbers = tuple[int, int, int]
-_Given = dict[_Numbers, tuple[GivenAddress, ...]]
+_Given = dict[PoolNumbers, tuple[GivenAddress, ...]]
 
 _BY_HAND = {"manual_ranges": "ranges", "manual_ifaces": "ifaces"}
 
@@ -123,11 +122,6 @@ def _changed_by_hand(before: Configuration, after: Configuration, by_itself: _Gi
             )
 
 
-def _by_number(configuration: Configuration) -> dict[_Numbers, tuple[PoolId, Pool]]:
+def _by_number(configuration: Configuration) -> dict[PoolNumbers, tuple[PoolId, Pool]]:
     """Every pool by its numbers: a renamed one is still the same."""
-    return {
-        (groupnet.number, subnet.number, pool.number): (PoolId(groupnet.name, subnet.name, pool.name), pool)
-        for groupnet in configuration.groupnets
-        for subnet in groupnet.subnets
-        for pool in subnet.pools
-    }
+    return {numbers: (pool_id, pool) for numbers, pool_id, pool in configuration.numbered_pools()}

@@ -5,7 +5,7 @@ knows the other.  Numbers are what files are named after; they are given once an
 is why every parent remembers the next one.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import Literal, NamedTuple, TypeVar
@@ -26,6 +26,8 @@ ON_PREMISES = "DHCP"
 
 RELEASE = "9.7.0.0"  # the one that brought externally managed pools, and what a new cluster begins with
 _FIRST = (9, 7)
+
+PoolNumbers = tuple[int, int, int]  # a groupnet's, its subnet's, its pool's
 
 MIN_MTU, MAX_MTU, DEFAULT_MTU = 576, 9000, 1500
 MAX_DESCRIPTION = 128
@@ -263,6 +265,18 @@ class Configuration:
             for pool in subnet.pools:
                 yield PoolId(groupnet, name, pool.name), pool
 
+    def with_each_pool(self, change: Callable[[PoolNumbers, PoolId, Pool], Pool]) -> "Configuration":
+        """With what `change` makes of each pool, by its numbers and id, in the configuration's order."""
+        changed = iter([change(*one) for one in self.numbered_pools()])
+        groupnets = []
+        for groupnet in self.groupnets:
+            subnets = tuple(
+                replace(subnet, pools=tuple(next(changed) for _ in subnet.pools))
+                for subnet in groupnet.subnets
+            )
+            groupnets.append(replace(groupnet, subnets=subnets))
+        return replace(self, groupnets=tuple(groupnets))
+
     def groupnet(self, wanted: GroupnetId) -> Groupnet | None:
         return next((one for one in self.groupnets if one.name == wanted.groupnet), None)
 
@@ -276,13 +290,36 @@ class Configuration:
         """The LNN of each devid that holds an address."""
         return {node.devid: node.lnn for node in self.nodes}
 
-    def numbers(self, wanted: PoolId) -> tuple[int, int, int]:
+    def existing_groupnet(self, wanted: GroupnetId) -> Groupnet:
+        """That groupnet; NotFound when there is none."""
+        if (found := self.groupnet(wanted)) is None:
+            raise NotFound(f"there is no groupnet {wanted}", todo="see isi_net groupnets list")
+        return found
+
+    def existing_subnet(self, wanted: SubnetId) -> Subnet:
+        """That subnet; NotFound when there is none."""
+        if (found := self.subnet(wanted)) is None:
+            raise NotFound(f"there is no subnet {wanted}", todo="see isi_net subnets list")
+        return found
+
+    def existing_pool(self, wanted: PoolId) -> Pool:
+        """That pool; NotFound when there is none."""
+        if (found := self.pool(wanted)) is None:
+            raise NotFound(f"there is no pool {wanted}", todo="see isi_net pools list")
+        return found
+
+    def numbers(self, wanted: PoolId) -> PoolNumbers:
         """The numbers that the files of a pool are named after; NotFound when there is no such pool."""
-        groupnet, subnet = self.groupnet(GroupnetId(wanted.groupnet)), self.subnet(wanted.subnet_id)
-        pool = self.pool(wanted)
-        if groupnet is None or subnet is None or pool is None:
-            raise NotFound(f"there is no pool {wanted}")
-        return groupnet.number, subnet.number, pool.number
+        pool, subnet = self.existing_pool(wanted), self.existing_subnet(wanted.subnet_id)
+        return self.existing_groupnet(GroupnetId(wanted.groupnet)).number, subnet.number, pool.number
+
+    def numbered_pools(self) -> Iterator[tuple[PoolNumbers, PoolId, Pool]]:
+        """Every pool by its numbers, in the configuration's order: a renamed one is still the same."""
+        for groupnet in self.groupnets:
+            for subnet in groupnet.subnets:
+                for pool in subnet.pools:
+                    numbers = groupnet.number, subnet.number, pool.number
+                    yield numbers, PoolId(groupnet.name, subnet.name, pool.name), pool
 
     def same_network(self, other: "Configuration") -> bool:
         """Whether the two say the same of the network and its settings, whoever published them and when."""
@@ -299,40 +336,33 @@ class Configuration:
 
     def with_subnet(self, where: GroupnetId, new: Subnet) -> "Configuration":
         """With `new` in the place of the subnet of its number in the groupnet `where`, or as its last one."""
-        parent = self.groupnet(where)
-        if parent is None:
-            raise NotFound(f"there is no groupnet {where}")
+        parent = self.existing_groupnet(where)
         number = max(parent.next_number, new.number + 1)
         return self.with_groupnet(replace(parent, subnets=_put(parent.subnets, new), next_number=number))
 
     def with_pool(self, where: SubnetId, new: Pool) -> "Configuration":
         """With `new` in the place of the pool of its number in the subnet `where`, or as its last one."""
-        parent = self.subnet(where)
-        if parent is None:
-            raise NotFound(f"there is no subnet {where}")
+        parent = self.existing_subnet(where)
         number = max(parent.next_number, new.number + 1)
         changed = replace(parent, pools=_put(parent.pools, new), next_number=number)
         return self.with_subnet(GroupnetId(where.groupnet), changed)
 
     def without_groupnet(self, wanted: GroupnetId) -> "Configuration":
         """Without that groupnet and all in it; NotFound when there is none."""
-        if self.groupnet(wanted) is None:
-            raise NotFound(f"there is no groupnet {wanted}", todo="see isi_net groupnets list")
+        self.existing_groupnet(wanted)
         return replace(self, groupnets=tuple(one for one in self.groupnets if one.name != wanted.groupnet))
 
     def without_subnet(self, wanted: SubnetId) -> "Configuration":
         """Without that subnet and all in it; NotFound when there is none."""
-        parent, subnet = self.groupnet(GroupnetId(wanted.groupnet)), self.subnet(wanted)
-        if parent is None or subnet is None:
-            raise NotFound(f"there is no subnet {wanted}", todo="see isi_net subnets list")
+        subnet = self.existing_subnet(wanted)
+        parent = self.existing_groupnet(GroupnetId(wanted.groupnet))
         kept = tuple(one for one in parent.subnets if one is not subnet)
         return self.with_groupnet(replace(parent, subnets=kept))
 
     def without_pool(self, wanted: PoolId) -> "Configuration":
         """Without that pool; NotFound when there is none."""
-        parent, pool = self.subnet(wanted.subnet_id), self.pool(wanted)
-        if parent is None or pool is None:
-            raise NotFound(f"there is no pool {wanted}", todo="see isi_net pools list")
+        pool = self.existing_pool(wanted)
+        parent = self.existing_subnet(wanted.subnet_id)
         kept = tuple(one for one in parent.pools if one is not pool)
         return self.with_subnet(GroupnetId(wanted.groupnet), replace(parent, pools=kept))
 

@@ -12,9 +12,7 @@ from dataclasses import replace
 from isi_net.model.addresses import IPAddress
 from isi_net.model.finding import Finding
 from isi_net.model.names import PoolId
-from isi_net.model.network import Configuration, GivenAddress, Iface, Pool, Range
-
-_Numbers = tuple[int, int, int]
+from isi_net.model.network import Configuration, GivenAddress, Iface, Pool, PoolNumbers, Range
 
 
 def with_addresses(
@@ -28,41 +26,34 @@ def with_addresses(
     was not committed there; but never in the pools `none_new_in`.
     """
     had = {
-        (*numbers, one.iface): one.address for numbers, pool in _numbered(before) for one in pool.addresses
+        (*numbers, one.iface): one.address
+        for numbers, _, pool in before.numbered_pools()
+        for one in pool.addresses
     }
     lnns = after.lnns()
     untouched = _untouched(after, before)
     kept = [
         _kept(pool, numbers, had) if after.settings.committed and pool.alloc_method != "dynamic" else ()
-        for numbers, pool in _numbered(after)
+        for numbers, _, pool in after.numbered_pools()
     ]
     # Of the whole network: a range made by hand may lie in another subnet than its pool's.
     taken = {one.address for some in kept for one in some}
     taken.update(one.address for _, pool in after.pools() for one in pool.assignments)
     taken.update(subnet.gateway for _, subnet in after.subnets() if subnet.gateway is not None)
     of_next_pool = iter(kept)
-    groupnets = []
-    for groupnet in after.groupnets:
-        subnets = []
-        for subnet in groupnet.subnets:
-            pools = []
-            for pool in subnet.pools:
-                some = next(of_next_pool)
-                numbers = (groupnet.number, subnet.number, pool.number)
-                pool_id = PoolId(groupnet.name, subnet.name, pool.name)
-                gives = after.settings.committed and pool_id not in none_new_in
-                lacking = _lacking(pool, some, lnns) if gives else ()
-                if numbers in untouched:
-                    lacking = tuple(iface for iface in lacking if (*numbers, iface) in had)
-                new = zip(lacking, _free(pool.manual_ranges, taken), strict=False)
-                given = {**dict(some), **dict(new)}
-                order = (iface for iface in dict.fromkeys(pool.manual_ifaces) if iface in given)
-                addresses = tuple(GivenAddress(iface, given[iface]) for iface in order)
-                pools.append(pool if addresses == pool.addresses else replace(pool, addresses=addresses))
-            subnets.append(subnet if tuple(pools) == subnet.pools else replace(subnet, pools=tuple(pools)))
-        same = tuple(subnets) == groupnet.subnets
-        groupnets.append(groupnet if same else replace(groupnet, subnets=tuple(subnets)))
-    return replace(after, groupnets=tuple(groupnets))
+
+    def addressed(numbers: PoolNumbers, pool_id: PoolId, pool: Pool) -> Pool:
+        some = next(of_next_pool)
+        gives = after.settings.committed and pool_id not in none_new_in
+        lacking = _lacking(pool, some, lnns) if gives else ()
+        if numbers in untouched:
+            lacking = tuple(iface for iface in lacking if (*numbers, iface) in had)
+        new = zip(lacking, _free(pool.manual_ranges, taken), strict=False)
+        given = {**dict(some), **dict(new)}
+        order = (iface for iface in dict.fromkeys(pool.manual_ifaces) if iface in given)
+        return replace(pool, addresses=tuple(GivenAddress(iface, given[iface]) for iface in order))
+
+    return after.with_each_pool(addressed)
 
 
 def without_address(configuration: Configuration) -> tuple[Finding, ...]:
@@ -87,30 +78,23 @@ def no_address(pool_id: PoolId, iface: Iface) -> Finding:
     return Finding(str(pool_id), "address_none", "warning", what, todo)
 
 
-def _numbered(configuration: Configuration) -> Iterator[tuple[_Numbers, Pool]]:
-    for groupnet in configuration.groupnets:
-        for subnet in groupnet.subnets:
-            for pool in subnet.pools:
-                yield (groupnet.number, subnet.number, pool.number), pool
-
-
-def _untouched(after: Configuration, before: Configuration) -> set[_Numbers]:
+def _untouched(after: Configuration, before: Configuration) -> set[PoolNumbers]:
     """The pools of `after` of which everything that addresses are given for is as it was in `before`."""
     if not before.settings.committed:
         return set()
     grounds = {
         numbers: (pool.alloc_method, pool.manual_ranges, pool.manual_ifaces)
-        for numbers, pool in _numbered(before)
+        for numbers, _, pool in before.numbered_pools()
     }
     return {
         numbers
-        for numbers, pool in _numbered(after)
+        for numbers, _, pool in after.numbered_pools()
         if grounds.get(numbers) == (pool.alloc_method, pool.manual_ranges, pool.manual_ifaces)
     }
 
 
 def _kept(
-    pool: Pool, numbers: _Numbers, had: dict[tuple[int, int, int, Iface], IPAddress]
+    pool: Pool, numbers: PoolNumbers, had: dict[tuple[int, int, int, Iface], IPAddress]
 ) -> tuple[GivenAddress, ...]:
     """The addresses that the pool's interfaces come with, or had: those that are in its ranges."""
     own = {one.iface: one.address for one in pool.addresses}

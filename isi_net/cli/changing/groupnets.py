@@ -7,9 +7,9 @@ import click
 from isi_net.cli import complete
 from isi_net.cli.change import Changing, Field, changing, edited, settable
 from isi_net.cli.grammar import Verb
-from isi_net.errors import NotFound, Refused
+from isi_net.errors import Refused
 from isi_net.flexnet.published import load
-from isi_net.model.names import GroupnetId, check_name, parse_groupnet_id
+from isi_net.model.names import check_name, parse_groupnet_id
 from isi_net.model.network import MAX_DESCRIPTION, Configuration, Groupnet
 from isi_net.model.spellings import parse_address, parse_domain, parse_switch, parse_text
 from isi_net.store.tree import Tree
@@ -64,7 +64,7 @@ def modify(tree: Tree, groupnet: str, given: dict[str, Any], changing: Changing)
     wanted = parse_groupnet_id(groupnet)
 
     def edit(configuration: Configuration) -> Configuration:
-        return configuration.with_groupnet(edited(_existing(configuration, wanted), given))
+        return configuration.with_groupnet(edited(configuration.existing_groupnet(wanted), given))
 
     changing.publish(tree, edit)
 
@@ -81,13 +81,6 @@ def delete(tree: Tree, groupnet: str, changing: Changing) -> None:
       isi_net groupnets delete groupnet1
     """
     wanted = parse_groupnet_id(groupnet)
-    _existing(load(tree), wanted)
+    load(tree).existing_groupnet(wanted)
     changing.ask(f"Are you sure you want to delete the groupnet {wanted} with all in it?")
     changing.publish(tree, lambda configuration: configuration.without_groupnet(wanted))
-
-
-def _existing(configuration: Configuration, wanted: GroupnetId) -> Groupnet:
-    found = configuration.groupnet(wanted)
-    if found is None:
-        raise NotFound(f"there is no groupnet {wanted}", todo="see isi_net groupnets list")
-    return found

@@ -7,9 +7,9 @@ import click
 from isi_net.cli import complete
 from isi_net.cli.change import Changing, Field, changing, edited, settable
 from isi_net.cli.grammar import Verb
-from isi_net.errors import BadValue, NotFound, Refused
+from isi_net.errors import BadValue, Refused
 from isi_net.flexnet.published import load
-from isi_net.model.names import PoolId, check_name, parse_pool_id
+from isi_net.model.names import check_name, parse_pool_id
 from isi_net.model.network import (
     MAX_DESCRIPTION,
     AggregationMode,
@@ -102,9 +102,7 @@ def create(tree: Tree, pool: str, given: dict[str, Any], changing: Changing) -> 
     wanted = parse_pool_id(pool)
 
     def edit(configuration: Configuration) -> Configuration:
-        parent = configuration.subnet(wanted.subnet_id)
-        if parent is None:
-            raise NotFound(f"there is no subnet {wanted.subnet_id}", todo="see isi_net subnets list")
+        parent = configuration.existing_subnet(wanted.subnet_id)
         if configuration.pool(wanted) is not None:
             raise Refused(f"there is a pool {wanted} already", todo="choose another name")
         new = edited(Pool(parent.next_number, wanted.pool), given)
@@ -132,7 +130,7 @@ def modify(tree: Tree, pool: str, given: dict[str, Any], changing: Changing) -> 
     wanted = parse_pool_id(pool)
 
     def edit(configuration: Configuration) -> Configuration:
-        return configuration.with_pool(wanted.subnet_id, edited(_existing(configuration, wanted), given))
+        return configuration.with_pool(wanted.subnet_id, edited(configuration.existing_pool(wanted), given))
 
     changing.publish(tree, edit)
 
@@ -149,13 +147,6 @@ def delete(tree: Tree, pool: str, changing: Changing) -> None:
       isi_net pools delete groupnet0.subnet0.pool1
     """
     wanted = parse_pool_id(pool)
-    _existing(load(tree), wanted)
+    load(tree).existing_pool(wanted)
     changing.ask(f"Are you sure you want to delete the pool {wanted}?")
     changing.publish(tree, lambda configuration: configuration.without_pool(wanted))
-
-
-def _existing(configuration: Configuration, wanted: PoolId) -> Pool:
-    found = configuration.pool(wanted)
-    if found is None:
-        raise NotFound(f"there is no pool {wanted}", todo="see isi_net pools list")
-    return found

@@ -7,9 +7,9 @@ import click
 from isi_net.cli import complete
 from isi_net.cli.change import Changing, Field, changing, edited, settable
 from isi_net.cli.grammar import Spelled, Verb
-from isi_net.errors import NotFound, Refused
+from isi_net.errors import Refused
 from isi_net.flexnet.published import load
-from isi_net.model.names import GroupnetId, SubnetId, check_name, parse_subnet_id
+from isi_net.model.names import GroupnetId, check_name, parse_subnet_id
 from isi_net.model.network import (
     MAX_DESCRIPTION,
     MAX_MTU,
@@ -72,9 +72,7 @@ def create(
     wanted = parse_subnet_id(subnet)
 
     def edit(configuration: Configuration) -> Configuration:
-        parent = configuration.groupnet(GroupnetId(wanted.groupnet))
-        if parent is None:
-            raise NotFound(f"there is no groupnet {wanted.groupnet}", todo="see isi_net groupnets list")
+        parent = configuration.existing_groupnet(GroupnetId(wanted.groupnet))
         if configuration.subnet(wanted) is not None:
             raise Refused(f"there is a subnet {wanted} already", todo="choose another name")
         new = edited(Subnet(parent.next_number, wanted.subnet, addr_family, prefixlen), given)
@@ -99,7 +97,7 @@ def modify(tree: Tree, subnet: str, given: dict[str, Any], changing: Changing) -
     wanted = parse_subnet_id(subnet)
 
     def edit(configuration: Configuration) -> Configuration:
-        changed = edited(_existing(configuration, wanted), given)
+        changed = edited(configuration.existing_subnet(wanted), given)
         return configuration.with_subnet(GroupnetId(wanted.groupnet), changed)
 
     changing.publish(tree, edit)
@@ -117,13 +115,6 @@ def delete(tree: Tree, subnet: str, changing: Changing) -> None:
       isi_net subnets delete groupnet0.subnet1
     """
     wanted = parse_subnet_id(subnet)
-    _existing(load(tree), wanted)
+    load(tree).existing_subnet(wanted)
     changing.ask(f"Are you sure you want to delete the subnet {wanted} with all in it?")
     changing.publish(tree, lambda configuration: configuration.without_subnet(wanted))
-
-
-def _existing(configuration: Configuration, wanted: SubnetId) -> Subnet:
-    found = configuration.subnet(wanted)
-    if found is None:
-        raise NotFound(f"there is no subnet {wanted}", todo="see isi_net subnets list")
-    return found
