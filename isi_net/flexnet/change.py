@@ -13,7 +13,7 @@ from isi_net.flexnet import published
 from isi_net.flexnet.publish import publish
 from isi_net.flexnet.second_names import Members, SecondName
 from isi_net.model.changes import changes
-from isi_net.model.check import check
+from isi_net.model.check import check, newly
 from isi_net.model.finding import Finding
 from isi_net.model.guard import Guarded, guard
 from isi_net.model.network import Configuration
@@ -60,11 +60,9 @@ def change(
         if after.same_network(before):
             return Changed((), (), before.revision)
         judged = guard(before, after, force) if guarded else Guarded((), ())
-        known = set(check(before))
-        for refusal in (*judged.refusals, *(one for one in check(after) if one not in known)):
+        for refusal in (*judged.refusals, *newly(check, before, after)):
             raise Refused(f"{refusal.place}: {refusal.message}", todo=refusal.action)
-        lacked = set(without_address(before))
-        lacking = tuple(one for one in without_address(after) if one not in lacked)
+        lacking = newly(without_address, before, after)
         if dry_run:
             return Changed(lines, (*judged.warnings, *lacking), before.revision)
         after = replace(after, term=before.term, published=int(time.time()), author=author)

@@ -78,6 +78,7 @@ def read(tree: Tree, node: Node, interfaces: Mapping[str, str]) -> Status:
 
 def _rows(should: Wanted, present: Present, applied: Applied) -> list[Row]:
     ours = our_addresses(should, present, applied)
+    here = {(nic, address.ip) for nic, address in ours}
     there = {(one.nic, one.address.ip) for one in present.addresses}
     written = {(one.nic, one.address.ip): one for one in applied.addresses}
     duplicates = {address for address, _ in applied.duplicates}
@@ -85,17 +86,14 @@ def _rows(should: Wanted, present: Present, applied: Applied) -> list[Row]:
     for one in should.addresses:
         key = (one.nic, one.address.ip)
         known.add(key)
-        is_ours = any((nic, address.ip) == key for nic, address in ours)
-        state: State = (
-            "duplicate"
-            if one.address.ip in duplicates
-            else "applied"
-            if is_ours
-            else "foreign"
-            if key in there
-            else "missing"
-        )
-        was = written.get(key) if is_ours else None
+        state: State = "missing"
+        if one.address.ip in duplicates:
+            state = "duplicate"
+        elif key in here:
+            state = "applied"
+        elif key in there:
+            state = "foreign"
+        was = written.get(key) if key in here else None
         rows.append(Row(one.interface, one.nic, *_split(one.address), one.pool, state, *_when(was)))
     for nic, address in sorted(ours):
         if (nic, address.ip) not in known:

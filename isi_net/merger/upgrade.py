@@ -4,7 +4,7 @@ Everything is read from the disk, so it is the same answer while every daemon is
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from isi_net.errors import Refused
@@ -12,10 +12,11 @@ from isi_net.flexnet import published
 from isi_net.flexnet.change import Changed, change
 from isi_net.merger.inbox import Inbox
 from isi_net.model.changes import changes
-from isi_net.model.check import check
+from isi_net.model.check import check, newly
 from isi_net.model.finding import Finding
 from isi_net.model.network import Configuration
 from isi_net.model.static import without_address
+from isi_net.model.text import first_few
 from isi_net.model.upgrade import Running, running, silent, upgraded
 from isi_net.store.tree import Tree
 
@@ -40,9 +41,8 @@ def read(tree: Tree, program: str, now: float) -> Status:
     """The state at `now` (seconds since the epoch), as a program of version `program` sees it."""
     before, reports = published.load(tree), Inbox(tree).read()
     after = upgraded(before, reports, now)
-    known = {*check(before), *without_address(before)}
-    lacking = (one for one in without_address(after.configuration) if one not in known)
-    refusals = (one for one in check(after.configuration) if one not in known)
+    lacking = newly(without_address, before, after.configuration)
+    refusals = newly(check, before, after.configuration)
     return Status(
         committed=before.settings.committed,
         release=before.settings.release,
@@ -88,7 +88,7 @@ def commit(
 def _refuse_for(waiting: Sequence[Running], tree: Tree) -> None:
     if waiting:
         raise Refused(
-            f"the upgrade cannot be committed yet: {_some(f'{one}: {one.why_not}' for one in waiting)}",
+            f"the upgrade cannot be committed yet: {_named([f'{one}: {one.why_not}' for one in waiting])}",
             tree.reports,
             "start this release's daemon there, or retire a node that is gone: isi_net reports delete DEVID",
         )
@@ -96,14 +96,10 @@ def _refuse_for(waiting: Sequence[Running], tree: Tree) -> None:
 
 def _refuse_for_silent(unheard: Sequence[Finding], tree: Tree) -> None:
     if unheard:
-        raise Refused(
-            f"the upgrade cannot be committed yet: {_some(f'{one.place}: {one.message}' for one in unheard)}",
-            tree.reports,
-            unheard[0].action,
-        )
+        who = _named([f"{one.place}: {one.message}" for one in unheard])
+        raise Refused(f"the upgrade cannot be committed yet: {who}", tree.reports, unheard[0].action)
 
 
-def _some(waiting: Iterable[str]) -> str:
-    told = tuple(waiting)
-    more = len(told) - _NAMED_AT_MOST
-    return ", ".join(told[:_NAMED_AT_MOST]) + (f", and {more} more" if more > 0 else "")
+def _named(nodes: Sequence[str]) -> str:
+    """Each of `nodes` is a sentence, with commas of its own."""
+    return first_few(nodes, _NAMED_AT_MOST, ", and ")

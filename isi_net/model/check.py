@@ -4,7 +4,7 @@ Each rule is one generator below; `check` asks them all.  A finding names the pl
 clash it names the other owner.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
 from isi_net.model.addresses import why_no_destination, why_nobodys, why_not_a_host
@@ -39,6 +39,14 @@ def check(configuration: Configuration) -> tuple[Finding, ...]:
     whole = chain(_names(configuration), _overlapping_subnets(configuration), _oversubscribed(configuration))
     placed = chain(_given_twice(configuration), _assignments(configuration), _on_azure(configuration))
     return tuple(sorted(set(chain(groupnets, subnets, pools, whole, placed))))
+
+
+def newly(
+    rule: Callable[[Configuration], Iterable[Finding]], before: Configuration, after: Configuration
+) -> tuple[Finding, ...]:
+    """What `rule` finds in `after` and did not find in `before`: a change answers for what it brings."""
+    known = set(rule(before))
+    return tuple(one for one in rule(after) if one not in known)
 
 
 def _wrong(place: object, code: str, message: str, action: str = "") -> Finding:

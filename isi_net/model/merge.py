@@ -16,7 +16,7 @@ Why an address is refused stands in `rules.py`; who holds it among those that ma
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
@@ -54,14 +54,13 @@ from isi_net.model.rules import (
     why_refused,
     why_unfit,
 )
-from isi_net.model.text import printable
+from isi_net.model.text import first_few, printable
 
 FIRST_SUBNET, FIRST_POOL = "subnet0", "pool0"
 
 # No network of anybody's is larger than a /8, and from a /31 on there is no subnet to be made.
 _SUBNET_BITS = range(8, 31)
 _MAKE_SUBNET = "make one that holds it: isi_net subnets create SUBNET ipv4 PREFIXLEN --gateway=ADDRESS"
-_NAMED_AT_MOST = 3
 _DNS_SERVERS, _NODE_NAME, _MANAGER_NAME = 3, 255, 128  # as many as a configuration carries
 
 Place = tuple[int, str]
@@ -628,7 +627,7 @@ def _manager(
                 str(pool_id),
                 "managers_differ",
                 "warning",
-                f"the nodes name different external managers: {_some(sorted(named))}",
+                f"the nodes name different external managers: {first_few(sorted(named))}",
                 "set [dhcp] manager to one value in every node's isi_net.toml",
             )
         )
@@ -660,14 +659,8 @@ def _nodes(
                     f"LNN {lnn}",
                     "lnn_twice",
                     "error",
-                    f"the nodes with devid {_some(namesakes)} all call themselves LNN {lnn}",
+                    f"the nodes with devid {first_few(namesakes)} all call themselves LNN {lnn}",
                     "give each its own lnn in isi_net.toml",
                 )
             )
     return nodes
-
-
-def _some(words: Sequence[str]) -> str:
-    """The first few of `words`: what thousands of nodes say must not make a finding that nobody can read."""
-    more = len(words) - _NAMED_AT_MOST
-    return ", ".join(words[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")

@@ -1,4 +1,6 @@
-"""Text from the network, made fit to be shown to a person."""
+"""Text made fit to be shown to a person: what the network wrote, and what is too long."""
+
+from collections.abc import Sequence
 
 # Unicode's default ignorable code points (DerivedCoreProperties.txt) that str.isprintable() lets through:
 # fillers, joiners and variation selectors, with which two different names look the same.
@@ -12,6 +14,12 @@ _INVISIBLE = frozenset(
         ],
     )
 )
+
+
+def first_few(words: Sequence[str], most: int = 3, before_more: str = " and ") -> str:
+    """The first few of `words`: what thousands of nodes say must not make a line that nobody can read."""
+    more = len(words) - most
+    return ", ".join(words[:most]) + (f"{before_more}{more} more" if more > 0 else "")
 
 
 def printable(text: str) -> str:

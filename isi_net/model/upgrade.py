@@ -32,11 +32,11 @@ from isi_net.model.network import (
 from isi_net.model.report import OLD_SECONDS, Report, UnreadReport
 from isi_net.model.rules import AZURE, Claim, Owner, Spans, owners_in, why_refused, why_unfit
 from isi_net.model.static import with_addresses
+from isi_net.model.text import first_few
 from isi_net.model.version import version
 
 # What a static pool has whose interfaces nobody aggregated: there is nothing to lose in it.
 _NOT_AGGREGATED: tuple[AggregationMode, ...] = ("none", "roundrobin")
-_NAMED_AT_MOST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,13 +207,11 @@ def _members(
 
 
 def _left_alone(pool_id: PoolId, reasons: Sequence[str]) -> Finding:
-    more = len(reasons) - _NAMED_AT_MOST
-    said = ", ".join(reasons[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
     return Finding(
         str(pool_id),
         "work_around_left",
         "warning",
-        f"leased addresses lie in this static pool, which stays static: {said}",
+        f"leased addresses lie in this static pool, which stays static: {first_few(reasons)}",
         "mend that before the upgrade is committed, or delete the pool: afterwards no pool can be converted, "
         "and the addresses in its ranges are refused as oversubscribed",
     )
@@ -222,14 +220,12 @@ def _left_alone(pool_id: PoolId, reasons: Sequence[str]) -> Finding:
 def _left_over(pool_id: PoolId, made: Pool) -> Iterator[Finding]:
     if not made.manual_ranges:
         return
-    ranges = ", ".join(map(str, made.manual_ranges[:_NAMED_AT_MOST]))
-    more = len(made.manual_ranges) - _NAMED_AT_MOST
     after = "" if made.external_manager == AZURE else ", or afterwards with --force"
     yield Finding(
         str(pool_id),
         "ranges_by_hand",
         "warning",
-        f"{made.external_manager} reports nobody at {ranges}{f' and {more} more' if more > 0 else ''}: "
+        f"{made.external_manager} reports nobody at {first_few([str(one) for one in made.manual_ranges])}: "
         "they stay as ranges made by hand",
         f"when they are of no use, take them out before the upgrade is committed{after}",
     )
