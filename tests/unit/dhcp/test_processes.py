@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from children import Child, child
 
 from isi_net.dhcp.processes import clients, nics
 
@@ -15,23 +16,21 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc"
 
 
 @pytest.fixture
-def udhcpc(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+def udhcpc(tmp_path: Path) -> Iterator[Child]:
     """A process that calls itself like a DHCP client of busybox's."""
     program = tmp_path / "udhcpc"
     shutil.copy(shutil.which("sleep") or "/bin/sleep", program)
-    process = subprocess.Popen([program, "60"], start_new_session=True)
-    yield process
-    process.kill()
-    process.wait()
+    with child(str(program), "60") as process:
+        yield process
 
 
-def test_a_client_is_found_with_its_words(udhcpc: subprocess.Popen[bytes]) -> None:
+def test_a_client_is_found_with_its_words(udhcpc: Child) -> None:
     (found,) = (one for one in clients() if one.pid == udhcpc.pid)
     assert (found.name, found.group, found.words[1:]) == ("udhcpc", udhcpc.pid, ("60",))
     assert found.serves("ext-1", ["ext-1", "lo"])
 
 
-def test_one_that_has_ended_is_not_found(udhcpc: subprocess.Popen[bytes]) -> None:
+def test_one_that_has_ended_is_not_found(udhcpc: Child) -> None:
     udhcpc.kill()
     os.waitid(os.P_PID, udhcpc.pid, os.WEXITED | os.WNOWAIT)  # a zombie keeps its name
     assert udhcpc.pid not in [one.pid for one in clients()]

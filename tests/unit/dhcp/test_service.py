@@ -1,18 +1,17 @@
 """Which clients run, turn by turn: on a machine that is described here, with children that are real."""
 
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
+from children import Child, child
 
 from isi_net.dhcp.clients import Client, Installed, Launch
 from isi_net.dhcp.leases import InterfaceLease
-from isi_net.dhcp.processes import Process, look
+from isi_net.dhcp.processes import Process
 from isi_net.dhcp.service import GONE_SECONDS, LOOK_SECONDS, DHCPClients, Rules
 from isi_net.dhcp.supervisor import Supervisor
 from isi_net.model.lease import Lease
@@ -369,22 +368,15 @@ def test_a_client_that_cannot_be_started_is_a_finding_at_once(machine: Machine) 
 
 
 @pytest.fixture
-def orphan(machine: Machine) -> Iterator["subprocess.Popen[bytes]"]:
+def orphan(machine: Machine) -> Iterator[Child]:
     """What a former daemon left running for ext-1."""
     words = ("dhclient", "-c", SLEEPS, "-cf", machine.tree.client_configuration("ext-1"), "ens5")
-    process = subprocess.Popen(words, executable=sys.executable, start_new_session=True)
-    machine.running = [Process(process.pid, process.pid, "dhclient", words)]
-    until = time.monotonic() + 5
-    while (found := look(process.pid)) is None or found.words != words:  # the kernel shows them a bit later
-        assert time.monotonic() < until
-    yield process
-    process.kill()
-    process.wait()
+    with child(*words, executable=sys.executable) as process:
+        machine.running = [Process(process.pid, process.pid, "dhclient", words)]
+        yield process
 
 
-def test_an_orphan_is_ended_where_its_successor_starts(
-    machine: Machine, orphan: "subprocess.Popen[bytes]"
-) -> None:
+def test_an_orphan_is_ended_where_its_successor_starts(machine: Machine, orphan: Child) -> None:
     """Though the leases could not be read yet: a client of ours has the interface already."""
     one, findings = machine.turn(leases_read=False)
     assert orphan.wait(5) == -9
@@ -394,16 +386,14 @@ def test_an_orphan_is_ended_where_its_successor_starts(
 
 @pytest.mark.parametrize("network", [EMPTY, None])
 def test_an_orphan_is_ended_where_there_is_to_be_none(
-    machine: Machine, orphan: "subprocess.Popen[bytes]", network: Configuration | None
+    machine: Machine, orphan: Child, network: Configuration | None
 ) -> None:
     one, _ = machine.turn(Wishes({"dhclient-ext-1": Wish(False)}), network)
     assert orphan.wait(5) == -9
     assert one.state == "stopped"
 
 
-def test_an_orphan_of_an_interface_that_nobody_names_is_ended(
-    machine: Machine, orphan: "subprocess.Popen[bytes]"
-) -> None:
+def test_an_orphan_of_an_interface_that_nobody_names_is_ended(machine: Machine, orphan: Child) -> None:
     machine.settings_read(interfaces={"ext-2": "ens6"})
     machine.clients.turn(NOBODY_SAID, None, ())
     assert orphan.poll() is None
@@ -411,7 +401,7 @@ def test_an_orphan_of_an_interface_that_nobody_names_is_ended(
     assert orphan.wait(5) == -9
 
 
-def test_a_storage_outage_ends_no_renewal(machine: Machine, orphan: "subprocess.Popen[bytes]") -> None:
+def test_a_storage_outage_ends_no_renewal(machine: Machine, orphan: Child) -> None:
     """A daemon that is restarted meanwhile leaves the former one's client alone, and says that it runs."""
     machine.clients.turn(None, None, ())
     for _ in range(2):
@@ -423,9 +413,7 @@ def test_a_storage_outage_ends_no_renewal(machine: Machine, orphan: "subprocess.
     assert after.state == "running"
 
 
-def test_without_an_installed_client_the_orphan_goes_on(
-    machine: Machine, orphan: "subprocess.Popen[bytes]"
-) -> None:
+def test_without_an_installed_client_the_orphan_goes_on(machine: Machine, orphan: Child) -> None:
     machine.installed = None
     machine.settings_read()
     machine.turn()

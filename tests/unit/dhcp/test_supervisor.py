@@ -7,9 +7,11 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from children import child
 
 from isi_net.dhcp.clients import Launch
 from isi_net.dhcp.processes import Process
@@ -252,41 +254,39 @@ def test_who_closes_its_ears_is_not_listened_to(nursery: Nursery) -> None:
     assert nursery.supervisor.status(NAME).state == "running"
 
 
+ORPHAN = ("sh", "-c", "sleep 60 & wait", "marked")
+
+
 def test_what_a_former_daemon_left_is_ended(nursery: Nursery) -> None:
     ours = nursery.follow("sleep 60")
-    orphan = subprocess.Popen(["sh", "-c", "sleep 60 & wait", "marked"], start_new_session=True)
-    other = subprocess.Popen(["sleep", "60"], start_new_session=True)
-    running = [
-        Process(one, one, "sh", words)
-        for one, words in ((ours or 0, ("marked",)), (orphan.pid, ("marked",)), (other.pid, ("x",)))
-    ]
-    nursery.supervisor.end_orphans(lambda one: "marked" in one.words, running)
-    assert orphan.wait(5) == -signal.SIGKILL
-    assert lives(ours or 0)
-    assert lives(other.pid)
-    other.kill()
-    other.wait()
+    with child(*ORPHAN) as orphan, child("sleep", "60") as other:
+        running = [
+            Process(one, one, "sh", words)
+            for one, words in ((ours or 0, ("marked",)), (orphan.pid, ("marked",)), (other.pid, ("x",)))
+        ]
+        nursery.supervisor.end_orphans(lambda one: "marked" in one.words, running)
+        assert orphan.wait(5) == -signal.SIGKILL
+        assert lives(ours or 0)
+        assert lives(other.pid)
 
 
 def test_who_has_got_an_orphans_number_meanwhile_is_left_alone(nursery: Nursery) -> None:
-    somebody = subprocess.Popen(["sleep", "60"], start_new_session=True)
-    seen = Process(somebody.pid, somebody.pid, "dhclient", ("marked",))
-    nursery.supervisor.end_orphans(lambda one: "marked" in one.words, [seen])
-    assert somebody.poll() is None
+    with child("sleep", "60") as somebody:
+        seen = Process(somebody.pid, somebody.pid, "dhclient", ("marked",))
+        nursery.supervisor.end_orphans(lambda one: "marked" in one.words, [seen])
+        assert somebody.poll() is None
     assert nursery.log == []
-    somebody.kill()
-    somebody.wait()
 
 
 def test_an_orphan_that_nobody_reaps_is_not_waited_for(nursery: Nursery) -> None:
     """A zombie takes nobody's answers.  The ones here are our own children, and we do not reap them yet."""
-    command = ["sh", "-c", "sleep 60 & wait", "marked"]
-    orphans = [subprocess.Popen(command, start_new_session=True) for _ in range(4)]
-    running = [Process(one.pid, one.pid, "sh", ("marked",)) for one in orphans]
-    began = time.monotonic()
-    nursery.supervisor.end_orphans(lambda one: "marked" in one.words, running)
-    assert time.monotonic() - began < 3  # each would be waited for for a second
-    assert [one.wait(5) for one in orphans] == [-signal.SIGKILL] * 4
+    with ExitStack() as alive:
+        orphans = [alive.enter_context(child(*ORPHAN)) for _ in range(4)]
+        running = [Process(one.pid, one.pid, "sh", ("marked",)) for one in orphans]
+        began = time.monotonic()
+        nursery.supervisor.end_orphans(lambda one: "marked" in one.words, running)
+        assert time.monotonic() - began < 3  # each would be waited for for a second
+        assert [one.wait(5) for one in orphans] == [-signal.SIGKILL] * 4
 
 
 def test_a_client_that_outlives_us_may_speak(tmp_path: Path) -> None:
