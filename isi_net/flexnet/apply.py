@@ -130,8 +130,8 @@ class Flexnet:
 
     def _configuration(self) -> tuple[Configuration, bool]:
         """The current configuration, and whether it is another than at the last turn."""
-        configuration, last = self._network.look(), self._read
-        self._read = configuration
+        _, configuration = self._network.look()
+        last, self._read = self._read, configuration
         return configuration, last != configuration
 
     def _apply(self, kernel: Kernel, configuration: Configuration) -> tuple[Turn, bool]:

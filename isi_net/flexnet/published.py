@@ -31,16 +31,23 @@ class Following:
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
-        self._known: tuple[int, Configuration] | None = None
+        self._known: tuple[int, revisions.Revision, Configuration] | None = None
 
-    def look(self) -> Configuration:
-        """The configuration as it is now.  Raises Unreadable or FormatError."""
+    def look(self) -> tuple[revisions.Revision, Configuration]:
+        """The current revision and the configuration that it holds, the very same as last time when there is
+        no other.  Raises Unreadable or FormatError.
+        """
         highest = max(revisions.numbers(self._tree), default=0)
         if self._known is None or self._known[0] != highest or not highest:
-            self._known = highest, load(self._tree)
-        return self._known[1]
+            revision = revisions.current(self._tree)
+            self._known = highest, revision, parse(revision)
+        return self._known[1:]
+
+    def note(self, revision: revisions.Revision, configuration: Configuration) -> None:
+        """Takes note of what whoever follows has just published: it need not be read."""
+        self._known = revision.number, revision, configuration
 
     @property
     def last(self) -> Configuration | None:
         """The last one that could be read; None when none ever could."""
-        return self._known[1] if self._known is not None else None
+        return self._known[2] if self._known is not None else None

@@ -48,8 +48,10 @@ class Merger:
         self._second_name = SecondName(self._tree)
         self._members = Members(self._tree)
         self._examined = flx_config.Examined()
-        self._current: tuple[int, revisions.Revision, Configuration] | None = None
+        self._network = published.Following(self._tree)
+        # Of which reports, and in which configuration, the last decision was made.
         self._merged_of: tuple[Report | UnreadReport, ...] | None = None
+        self._merged_in: Configuration | None = None
         self._merged_for = (0.0, 0.0)  # from when until when, by the clock, the last decision stands
         self._findings: tuple[Finding, ...] = ()
         self._aside = ""
@@ -77,7 +79,7 @@ class Merger:
             self.role.lost(lost)
             return Turn(f"Lost ownership of the IPMerger role: {lost}", self._said, again=True)
         except Conflict as lost:
-            self._current = None
+            self._network = published.Following(self._tree)
             return Turn(f"somebody else published first: {lost}", self._said, again=True)
 
     def _asked_to_step_down(self, term: int) -> bool:
@@ -96,9 +98,10 @@ class Merger:
         now = self._clock()
         directory = self.role.staging
         reports = self._inbox.read()
-        revision, before = self._read_current()
+        revision, before = self._network.look()
         first, last = self._merged_for
-        if reports is not self._merged_of or not first <= now < last:
+        is_other = reports is not self._merged_of or before is not self._merged_in
+        if is_other or not first <= now < last:
             self._merged_of = None  # until what was decided is published: a failure is tried again
             merged = merge(before, reports, now)
             self._findings = merged.findings
@@ -109,8 +112,9 @@ class Merger:
                     self._tree, directory, before, after, self.role.check, self._examined
                 )
                 revisions.prune(self._tree)
-                self._current = (revision.number, revision, before)
-            self._merged_of, self._merged_for = reports, (now, next_change(reports, now) or math.inf)
+                self._network.note(revision, before)
+            self._merged_of, self._merged_in = reports, before
+            self._merged_for = (now, next_change(reports, now) or math.inf)
         if revision.data and before.settings.committed:
             self._put_right(directory, revision, before)
         if now - self._swept > SWEEP_SECONDS:
@@ -118,16 +122,6 @@ class Merger:
             self._swept = now
         self._said = (*self._findings, *self._edited())
         return Turn(_sentence(before, reports), self._said)
-
-    def _read_current(self) -> tuple[revisions.Revision, Configuration]:
-        """The current configuration, read again only when there is a higher revision."""
-        kept = revisions.numbers(self._tree)
-        highest = kept[-1] if kept else 0
-        if self._current is None or self._current[0] != highest or not highest:
-            revision = revisions.current(self._tree)
-            self._current = (highest, revision, published.parse(revision))
-            self._merged_of = None
-        return self._current[1], self._current[2]
 
     def _put_right(self, directory: str, revision: revisions.Revision, configuration: Configuration) -> None:
         self._members.settle(directory, configuration, self.role.check)
