@@ -30,15 +30,14 @@ def publish(
     """Publishes `after` as the revision that follows `before`, out of the staging directory `directory`.
 
     `may_publish` is asked right before, and raises when the right to publish is gone; `examined` is for
-    whoever publishes again and again.  Gives back the
-    configuration as published, and its bytes.  Raises Conflict when somebody was faster, FormatError
-    when it does not fit the schema, NewerSchema when a newer release wrote `flx_config.xml`.
+    whoever publishes again and again.  Gives back the configuration as published, and its bytes.  Raises
+    Conflict when somebody was faster, FormatError when it does not fit the schema, NewerSchema when a newer
+    release wrote `flx_config.xml`.
     """
     said = "; ".join(changes(before, after))
     after = replace(after, revision=before.revision + 1, change=said[:_CHANGE_CHARACTERS])
-    data = flx_config.render(after)
     # What cannot be read back is never published: nothing but an editor could take it away again.
-    (examined or flx_config.Examined()).examine(data, f"revision {after.revision}")
+    data = (examined or flx_config.Examined()).render(after, f"revision {after.revision}")
     current = revisions.current(tree)
     refuse_newer(tree, current)
     if not current.number and current.data:
