@@ -10,19 +10,22 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Interface
 
 from isi_net.model.applying import (
-    AddAddress,
-    AddRoute,
-    AddRule,
     Applied,
     AppliedAddress,
-    DeleteAddress,
-    DeleteRoute,
-    DeleteRule,
     Link,
     Plan,
     Present,
     PresentAddress,
     PresentRoute,
+    plan,
+)
+from isi_net.model.steps import (
+    AddAddress,
+    AddRoute,
+    AddRule,
+    DeleteAddress,
+    DeleteRoute,
+    DeleteRule,
     Promote,
     ReplaceRoute,
     Route,
@@ -30,9 +33,8 @@ from isi_net.model.applying import (
     SetMtu,
     SetUp,
     Step,
-    Wanted,
-    plan,
 )
+from isi_net.model.wanted import Wanted
 
 NOTHING = Applied()
 

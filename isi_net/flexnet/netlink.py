@@ -17,7 +17,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from isi_net.errors import Refused, Unreadable
-from isi_net.model.applying import (
+from isi_net.model.applying import Link, Present, PresentAddress, PresentRoute
+from isi_net.model.steps import (
     MAIN,
     PROTOCOL,
     RULE_PRIORITY,
@@ -27,10 +28,6 @@ from isi_net.model.applying import (
     DeleteAddress,
     DeleteRoute,
     DeleteRule,
-    Link,
-    Present,
-    PresentAddress,
-    PresentRoute,
     Promote,
     ReplaceRoute,
     Route,

@@ -1,8 +1,8 @@
-"""What one node's NICs should have by the published configuration, and the steps that lead there.
+"""What one node's NICs have, what was applied to them, and the steps from there to what they should have.
 
-Pure: `wanted` says what should be, `plan` compares that with what is there and gives back the steps in
-their order.  Each step reads as the command of ip(8) that does the same.  Additions come before removals,
-routes after their addresses, so that a node that gets another address is never without one.
+Pure: `plan` compares what is wanted (`wanted.py`) with what is there, and gives back the steps (`steps.py`)
+in their order.  Additions come before removals, routes after their addresses, so that a node that gets
+another address is never without one.
 
 What is ours is known by its protocol number (PROTOCOL), which ip(8) shows for routes and rules, and from
 Linux 5.18 on the kernel keeps for addresses too; where it does not, what was written down tells.  Nothing
@@ -21,422 +21,27 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from types import MappingProxyType
 from typing import NamedTuple
 
-from isi_net.model.addresses import why_no_destination
-from isi_net.model.finding import Finding, Severity
-from isi_net.model.names import PoolId
-from isi_net.model.network import CLOUDS, Configuration, Iface, Node, Pool, Range, StaticRoute, Subnet
-from isi_net.model.static import no_address
-
-PROTOCOL = 97  # of our addresses, routes and rules; nobody's in /etc/iproute2/rt_protos or linux/if_addr.h
-RULE_PRIORITY = 9700  # of our rules: before main (32766), and after what people like to put first
-MAIN = 254  # the table of all ordinary routes (ip-route(8))
-
-# Google Cloud leases /32s: a neighbour in the subnet does not answer ARP, only the gateway does.
-_HOSTS_ONLY = "GCP"
-
-_DEFAULT = IPv4Network("0.0.0.0/0")
+from isi_net.model.finding import Finding
+from isi_net.model.steps import (
+    DEFAULT,
+    MAIN,
+    AddAddress,
+    AddRoute,
+    AddRule,
+    DeleteAddress,
+    DeleteRoute,
+    DeleteRule,
+    Promote,
+    ReplaceRoute,
+    Route,
+    Rule,
+    SetMtu,
+    SetUp,
+    Step,
+)
+from isi_net.model.wanted import Wanted, WantedAddress
 
 AddressKey = tuple[str, IPv4Interface]  # an address, with its prefix, on a NIC
-
-
-class Route(NamedTuple):
-    """A route; without a `gateway`, to what is on the NIC's own link."""
-
-    destination: IPv4Network
-    gateway: IPv4Address | None
-    nic: str
-    metric: int = 0
-    table: int = MAIN
-    onlink: bool = False
-
-    @property
-    def key(self) -> tuple[int, IPv4Network, int]:
-        """What no two routes share that `ip route add` made."""
-        return self.table, self.destination, self.metric
-
-    def __str__(self) -> str:
-        words = ["default" if self.destination == _DEFAULT else str(self.destination)]
-        if self.gateway is not None:
-            words.append(f"via {self.gateway}")
-        words.append(f"dev {self.nic}")
-        if self.gateway is None:
-            words.append("scope link")
-        if self.table != MAIN:
-            words.append(f"table {self.table}")
-        if self.metric:
-            words.append(f"metric {self.metric}")
-        words.append(f"proto {PROTOCOL}")
-        if self.onlink:
-            words.append("onlink")
-        return " ".join(words)
-
-
-class Rule(NamedTuple):
-    """A rule of source-based routing: what has this source looks into a table of its own."""
-
-    source: IPv4Address
-
-    @property
-    def table(self) -> int:
-        """The address, read as a number: no other address's, and nothing has to be remembered."""
-        return int(self.source)
-
-    def __str__(self) -> str:
-        return f"from {self.source} lookup {self.table} priority {RULE_PRIORITY} protocol {PROTOCOL}"
-
-
-# The steps.  Each is about one NIC, and reads as a command.
-
-
-class SetUp(NamedTuple):
-    nic: str
-
-    def __str__(self) -> str:
-        return f"ip link set dev {self.nic} up"
-
-
-class SetMtu(NamedTuple):
-    nic: str
-    mtu: int
-
-    def __str__(self) -> str:
-        return f"ip link set dev {self.nic} mtu {self.mtu}"
-
-
-class AddAddress(NamedTuple):
-    nic: str
-    address: IPv4Interface
-
-    def __str__(self) -> str:
-        broadcast = " broadcast +" if self.address.network.prefixlen < 31 else ""
-        return f"ip address add {self.address}{broadcast} dev {self.nic}"
-
-
-class DeleteAddress(NamedTuple):
-    nic: str
-    address: IPv4Interface
-
-    def __str__(self) -> str:
-        return f"ip address delete {self.address} dev {self.nic}"
-
-
-class Promote(NamedTuple):
-    """Has the NIC keep its secondary addresses when their primary one goes."""
-
-    nic: str
-
-    def __str__(self) -> str:
-        return f"sysctl -w net/ipv4/conf/{self.nic}/promote_secondaries=1"
-
-
-class AddRoute(NamedTuple):
-    nic: str
-    route: Route
-
-    def __str__(self) -> str:
-        return f"ip route add {self.route}"
-
-
-class ReplaceRoute(NamedTuple):
-    """Puts a route in the place of ours of the same destination and metric, at once."""
-
-    nic: str
-    route: Route
-
-    def __str__(self) -> str:
-        return f"ip route replace {self.route}"
-
-
-class DeleteRoute(NamedTuple):
-    nic: str
-    route: Route
-
-    def __str__(self) -> str:
-        return f"ip route delete {self.route}"
-
-
-class AddRule(NamedTuple):
-    nic: str
-    rule: Rule
-
-    def __str__(self) -> str:
-        return f"ip rule add {self.rule}"
-
-
-class DeleteRule(NamedTuple):
-    nic: str
-    rule: Rule
-
-    def __str__(self) -> str:
-        return f"ip rule delete {self.rule}"
-
-
-Step = (
-    SetUp
-    | SetMtu
-    | AddAddress
-    | DeleteAddress
-    | Promote
-    | AddRoute
-    | ReplaceRoute
-    | DeleteRoute
-    | AddRule
-    | DeleteRule
-)
-
-
-# What should be.
-
-
-@dataclass(frozen=True, slots=True)
-class WantedAddress:
-    """An address that a NIC should have, with the routes that follow it.
-
-    `probed` says whether the network is asked first whether anybody else uses it (RFC 5227): in a cloud the
-    provider sees to that, and answers every ARP request itself.
-    """
-
-    interface: str
-    nic: str
-    address: IPv4Interface
-    pool: PoolId
-    probed: bool
-    routes: tuple[Route, ...] = ()
-    rule: Rule | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What one node should have by one revision.
-
-    `everything` are all addresses that the revision gives this node, also those that cannot be put
-    anywhere: none of them is taken away.  Nor is what lies in `unsettled`, ranges of which the revision does
-    not say who has what.  `nics` are the NICs that this node's interfaces are.
-    `lnn` is this node's; `of_other_lnns` are the addresses by hand of LNNs that no other node is known by.
-    While the upgrade is not `committed` nothing is known to be wanted, and nothing is changed.
-    """
-
-    revision: int = 0
-    addresses: tuple[WantedAddress, ...] = ()
-    mtus: Mapping[str, int] = field(default_factory=dict)
-    everything: frozenset[IPv4Address] = frozenset()
-    nics: frozenset[str] = frozenset()
-    findings: tuple[Finding, ...] = ()
-    committed: bool = True
-    unsettled: tuple[Range, ...] = ()
-    lnn: int = 0
-    of_other_lnns: Mapping[IPv4Address, tuple[PoolId, Iface]] = field(default_factory=dict)
-
-    @property
-    def destinations(self) -> frozenset[IPv4Network]:
-        """Where its routes lead."""
-        return frozenset(route.destination for one in self.addresses for route in one.routes)
-
-    def spares(self, address: IPv4Address) -> bool:
-        """Whether `address` is this node's, or may be: it is not taken away."""
-        return address in self.everything or any(one.holds(address) for one in self.unsettled)
-
-
-class _Given(NamedTuple):
-    """An address that the configuration gives to an interface of this node."""
-
-    interface: str
-    address: IPv4Address
-    pool_id: PoolId
-    pool: Pool
-    subnet: Subnet
-    order: int  # of the subnet in the configuration
-
-
-@dataclass(slots=True)
-class _NotApplied:
-    """What this node has of the pools that are not put on interfaces yet."""
-
-    addresses: set[IPv4Address] = field(default_factory=set)
-    ranges: list[Range] = field(default_factory=list)
-
-
-def wanted(configuration: Configuration, node: Node, nics: Mapping[str, str]) -> Wanted:
-    """What `node` should have by `configuration`; `nics` maps the cluster's interface names to the NICs'.
-
-    Pools that are not applied (dynamic ones, IPv6, VLANs) and interfaces without a NIC are findings, and
-    what is there of them stays.
-    """
-    if not configuration.settings.committed:
-        return Wanted(configuration.revision, committed=False, lnn=node.lnn)
-    findings: list[Finding] = []
-    not_applied = _NotApplied()
-    given = list(_given(configuration, node, findings, not_applied))
-    placed = []
-    for one in given:
-        if one.interface in nics:
-            placed.append(one)
-        else:
-            what = f"{one.address} of {one.pool_id} is for {one.interface}, which is no NIC of this node"
-            todo = f"name its NIC in [interfaces] of isi_net.toml: {one.interface} = ..."
-            findings.append(
-                _finding(f"node {node.devid} {one.interface}", "nic_unknown", what, todo, "error")
-            )
-    for pool_id, route in dict.fromkeys(
-        (one.pool_id, route) for one in placed for route in one.pool.static_routes
-    ):
-        if why := _why_no_route(route):
-            what = f"its static route {route} is not put on this node's interfaces: {why}"
-            todo = f"isi_net pools modify {pool_id} --static-routes=ROUTE,..."
-            findings.append(_finding(pool_id, "route_not_applied", what, todo))
-    metrics = _metrics(placed, nics)
-    mtus: dict[str, int] = {}
-    for one in placed:
-        nic = nics[one.interface]
-        mtus[nic] = max(mtus.get(nic, 0), one.subnet.mtu)  # of several subnets on a NIC, what all fit into
-    return Wanted(
-        revision=configuration.revision,
-        addresses=tuple(_wanted_address(one, nics, metrics, configuration.settings.sbr) for one in placed),
-        mtus=mtus,
-        everything=frozenset(not_applied.addresses.union(one.address for one in given)),
-        nics=frozenset(nics.values()),
-        findings=tuple(findings),
-        unsettled=tuple(not_applied.ranges),
-        lnn=node.lnn,
-        of_other_lnns=_of_other_lnns(configuration, node),
-    )
-
-
-def _of_other_lnns(configuration: Configuration, node: Node) -> dict[IPv4Address, tuple[PoolId, Iface]]:
-    known = {lnn for devid, lnn in configuration.lnns().items() if devid != node.devid} | {node.lnn}
-    return {
-        one.address: (pool_id, one.iface)
-        for pool_id, pool in configuration.pools()
-        for one in pool.addresses
-        if one.iface.lnn not in known and isinstance(one.address, IPv4Address)
-    }
-
-
-def _given(
-    configuration: Configuration, node: Node, findings: list[Finding], not_applied: _NotApplied
-) -> Iterator[_Given]:
-    for order, (subnet_id, subnet) in enumerate(configuration.subnets()):
-        for pool in subnet.pools:
-            pool_id = PoolId(*subnet_id, pool.name)
-            by_hand = [one for one in pool.manual_ifaces if one.lnn == node.lnn]
-            mine = [one for one in pool.assignments if one.devid == node.devid]
-            if not by_hand and not mine:
-                continue
-            if why := _why_not_applied(subnet, pool):
-                what = f"its addresses are neither put on this node's interfaces nor taken away: {why}"
-                findings.append(_finding(pool_id, "pool_not_applied", what, "put them there by hand"))
-                not_applied.addresses.update(leased.address for leased in mine)
-                by_lnn = (held.address for held in pool.addresses if held.iface.lnn == node.lnn)
-                not_applied.addresses.update(one for one in by_lnn if isinstance(one, IPv4Address))
-                if pool.alloc_method == "dynamic":
-                    not_applied.ranges += _nobody_elses(subnet, pool)
-                continue
-            for leased in mine:
-                yield _Given(leased.interface, leased.address, pool_id, pool, subnet, order)
-            addresses = {held.iface: held.address for held in pool.addresses}
-            leasing = {leased.interface for leased in mine}
-            for iface in by_hand:
-                address = addresses.get(iface)
-                if isinstance(address, IPv4Address):
-                    yield _Given(iface.name, address, pool_id, pool, subnet, order)
-                elif iface.name not in leasing:
-                    findings.append(no_address(pool_id, iface))
-
-
-def _why_not_applied(subnet: Subnet, pool: Pool) -> str | None:
-    if pool.alloc_method == "dynamic":
-        return "a dynamic pool needs addresses that fail over between nodes, which is not there yet"
-    if subnet.addr_family != "ipv4":
-        return "IPv6 is not there yet"
-    if subnet.vlan_enabled:
-        return "VLANs are not there yet"
-    return None
-
-
-def _nobody_elses(subnet: Subnet, pool: Pool) -> Iterator[Range]:
-    """What is left of the subnet for a pool whose addresses the configuration gives to nobody: what no
-    other pool has."""
-    network = subnet.network
-    if not isinstance(network, IPv4Network):
-        return
-    low, last = int(network.network_address), int(network.broadcast_address)
-    others = (one for other in subnet.pools if other is not pool for one in other.ranges)
-    for one in sorted((one for one in others if one.low.version == 4), key=Range.order):
-        if low < int(one.low) <= last:
-            yield Range(IPv4Address(low), IPv4Address(int(one.low) - 1))
-        low = max(low, int(one.high) + 1)
-    if low <= last:
-        yield Range(IPv4Address(low), IPv4Address(last))
-
-
-def _prefixlen(one: _Given) -> int:
-    return 32 if one.pool.external_manager == _HOSTS_ONLY else one.subnet.prefixlen
-
-
-class _Way(NamedTuple):
-    """A way to a destination, before it is known which of several is taken first."""
-
-    destination: IPv4Network
-    gateway: IPv4Address
-    nic: str
-
-
-def _ways(one: _Given, nics: Mapping[str, str]) -> Iterator[_Way]:
-    """The ways that follow an address: to everywhere by its subnet's gateway, and the static routes."""
-    gateway = one.subnet.gateway
-    routes = [StaticRoute(_DEFAULT.network_address, 0, gateway)] if gateway is not None else []
-    for route in (*routes, *one.pool.static_routes):
-        if (
-            isinstance(route.subnet, IPv4Address)
-            and isinstance(route.gateway, IPv4Address)
-            and not _why_no_route(route)
-        ):
-            network = IPv4Network((route.subnet, route.prefixlen))
-            yield _Way(network, route.gateway, nics[one.interface])
-
-
-def _why_no_route(route: StaticRoute) -> str | None:
-    if route.subnet.version != 4 or route.gateway.version != 4:
-        return "IPv6 is not there yet"
-    return why_no_destination(route.subnet, route.prefixlen)
-
-
-def _metrics(placed: Iterable[_Given], nics: Mapping[str, str]) -> dict[_Way, int]:
-    """The metric of each way: its subnet's gateway priority, the lowest first.
-
-    Of ways to one destination whose subnets have the same priority, the one of the earlier subnet comes
-    first, then by the NICs' names: the next has one more, since the kernel wants them different.
-    """
-    ordered: dict[IPv4Network, dict[_Way, tuple[int, int, str]]] = {}
-    for one in placed:
-        for way in _ways(one, nics):
-            rank = (one.subnet.gateway_priority, one.order, way.nic)
-            ways = ordered.setdefault(way.destination, {})
-            ways[way] = min(rank, ways.get(way, rank))
-    metrics: dict[_Way, int] = {}
-    for ways in ordered.values():
-        last = -1
-        for way in sorted(ways, key=lambda way: (ways[way], way.gateway)):
-            last = metrics[way] = max(ways[way][0], last + 1)
-    return metrics
-
-
-def _wanted_address(
-    one: _Given, nics: Mapping[str, str], metrics: Mapping[_Way, int], sbr: bool
-) -> WantedAddress:
-    nic, address = nics[one.interface], IPv4Interface((one.address, _prefixlen(one)))
-    ways = list(dict.fromkeys(_ways(one, nics)))
-    routes = [Route(way.destination, way.gateway, nic, metrics[way]) for way in ways]
-    rule = Rule(one.address) if sbr else None
-    if rule is not None:
-        if address.network.prefixlen < 32:
-            routes.append(Route(address.network, None, nic, 0, rule.table))
-        routes += [route._replace(table=rule.table) for route in routes if route.table == MAIN]
-    probed = one.pool.external_manager not in CLOUDS
-    return WantedAddress(one.interface, nic, address, one.pool_id, probed, tuple(dict.fromkeys(routes)), rule)
-
-
-# What is there.
 
 
 @dataclass(frozen=True, slots=True)
@@ -545,7 +150,7 @@ def plan(
     if wanted.revision < applied.revision:
         what = f"revision {wanted.revision} is older than the applied one, {applied.revision}"
         todo = f"is this the right shared file system?  If it is, remove {state_file}"
-        return Plan(findings=(_finding("configuration", "revision_older", what, todo),))
+        return Plan(findings=(Finding("configuration", "revision_older", "warning", what, todo),))
     return _Comparison(wanted, present, applied, frozenset(waiting), refused).plan()
 
 
@@ -596,7 +201,7 @@ class _Comparison:
         for one in self.wanted.addresses:
             if one in standing and one.nic not in up:
                 what, todo = "is set down: it serves nobody", f"ip link set dev {one.nic} up"
-                self.findings.append(_finding(f"NIC {one.nic}", "link_down", what, todo))
+                self.findings.append(Finding(f"NIC {one.nic}", "link_down", "warning", what, todo))
         steps: list[Step] = [
             *links,
             *(AddAddress(one.nic, one.address) for one in adding),
@@ -631,7 +236,7 @@ class _Comparison:
             if one.nic not in self.present.links:
                 what = f"is not there; {one.address.ip} of {one.pool} belongs on it"
                 todo = f"correct {one.interface} in [interfaces] of isi_net.toml"
-                self.findings.append(_finding(place, "nic_missing", what, todo, "error"))
+                self.findings.append(Finding(place, "nic_missing", "error", what, todo))
                 continue
             is_here = any(other.nic == one.nic for other in holders)
             if one.address.ip in self.refused and (is_here or not holders):
@@ -640,11 +245,11 @@ class _Comparison:
                     continue
             elif here and not any(other[:2] in self.ours and other.nic == one.nic for other in holders):
                 what = f"{one.address.ip} was put there by somebody else; it serves, and is left alone"
-                self.findings.append(_finding(place, "foreign_address", what, "", "info"))
+                self.findings.append(Finding(place, "foreign_address", "info", what, ""))
             elif foreign and not here:
                 what = f"{one.address.ip} belongs here, but somebody else put it on {foreign[0].nic}"
                 todo = f"ip address delete {foreign[0].address} dev {foreign[0].nic}"
-                self.findings.append(_finding(place, "foreign_address", what, todo, "warning"))
+                self.findings.append(Finding(place, "foreign_address", "warning", what, todo))
                 continue
             if not holders:
                 if one.probed:
@@ -674,7 +279,7 @@ class _Comparison:
             elif one[:2] in self.owned and self.wanted.revision <= self.owned[one[:2]].revision:
                 self.kept.add(one[:2])
                 what = f"{one.address.ip} stays until a newer revision gives it to nobody here"
-                self.findings.append(_finding(f"NIC {one.nic}", "address_kept", what, "", "info"))
+                self.findings.append(Finding(f"NIC {one.nic}", "address_kept", "info", what, ""))
             else:
                 found.append(one)
         removing = [one for one in found if one.nic not in self.resting]
@@ -694,12 +299,12 @@ class _Comparison:
         todo = "correct lnn in isi_net.toml; if it is right, give the pool this node's interface instead: "
         mine = iface._replace(lnn=self.wanted.lnn)
         todo += f"isi_net pools modify {pool_id} --remove-ifaces {iface} --add-ifaces {mine}"
-        return _finding(f"NIC {one.nic}", "address_kept", what, todo)
+        return Finding(f"NIC {one.nic}", "address_kept", "warning", what, todo)
 
     def _report_foreign(self, one: PresentAddress) -> None:
         if one.nic in self.wanted.nics and not self.wanted.spares(one.address.ip):
             what = f"{one.address} is not of the configuration: somebody else put it there"
-            self.findings.append(_finding(f"NIC {one.nic}", "foreign_address", what, "", "info"))
+            self.findings.append(Finding(f"NIC {one.nic}", "foreign_address", "info", what, ""))
 
     # Everything that goes with the addresses.
 
@@ -716,7 +321,7 @@ class _Comparison:
             if (link.least_mtu and mtu < link.least_mtu) or (link.most_mtu and mtu > link.most_mtu):
                 what = f"its MTU stays {link.mtu}: it can have {link.least_mtu} to {link.most_mtu}, not {mtu}"
                 todo = "give the subnet another: isi_net subnets modify ID --mtu"
-                self.findings.append(_finding(f"NIC {nic}", "mtu_refused", what, todo))
+                self.findings.append(Finding(f"NIC {nic}", "mtu_refused", "warning", what, todo))
             else:
                 yield SetMtu(nic, mtu)
 
@@ -779,10 +384,10 @@ class _Comparison:
         ]
         for key, routes in foreign.items():
             for route in routes:
-                if route.destination == _DEFAULT and route.nic in self.wanted.nics and key not in keys:
+                if route.destination == DEFAULT and route.nic in self.wanted.nics and key not in keys:
                     what = f"a default route via {route.gateway or 'its link'}, metric {route.metric}, "
                     what += "was put there by somebody else"
-                    self.findings.append(_finding(f"NIC {route.nic}", "foreign_route", what, "", "info"))
+                    self.findings.append(Finding(f"NIC {route.nic}", "foreign_route", "info", what, ""))
         return new, old
 
     def _rules(self, standing: list[WantedAddress]) -> tuple[list[AddRule], list[DeleteRule]]:
@@ -818,7 +423,7 @@ def _duplicate(one: WantedAddress, mac: str, is_here: bool) -> Finding:
     how = "was put there by somebody" if is_here else "is not put there"
     what = f"{one.address.ip} {how}: {mac} uses it {'too' if is_here else 'already'}"
     todo = "find that machine, and take the address from it, or have this node leased another"
-    return _finding(f"NIC {one.nic}", "address_duplicate", what, todo, "error")
+    return Finding(f"NIC {one.nic}", "address_duplicate", "error", what, todo)
 
 
 def _foreign_route(route: Route, other: Route) -> Finding:
@@ -826,10 +431,4 @@ def _foreign_route(route: Route, other: Route) -> Finding:
     what = f"the route to {route.destination} {where} dev {other.nic}, metric {other.metric}, "
     what += f"was put there by somebody else: ours via {route.gateway} is not"
     todo = f"take it away, or give the subnet another gateway priority than {route.metric}"
-    return _finding(f"NIC {route.nic}", "foreign_route", what, todo, "warning")
-
-
-def _finding(
-    place: object, code: str, message: str, action: str = "", severity: Severity = "warning"
-) -> Finding:
-    return Finding(str(place), code, severity, message, action)
+    return Finding(f"NIC {route.nic}", "foreign_route", "warning", what, todo)

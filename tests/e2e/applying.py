@@ -13,7 +13,7 @@ import time
 from isi_net import settings
 from isi_net.flexnet.apply import Flexnet
 from isi_net.flexnet.probe import Timing
-from isi_net.model.applying import Step
+from isi_net.model.steps import Step
 from isi_net.store.tree import Tree
 
 HASTY = Timing(wait=0.02, least=0.05, most=0.1, announce_wait=0.1, announce_interval=0.05)

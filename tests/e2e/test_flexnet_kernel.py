@@ -11,7 +11,7 @@ import pytest
 from cloud import Namespace
 from model_kernel import KernelSaysNo, ModelKernel
 
-from isi_net.model.applying import MAIN, Promote, Route
+from isi_net.model.steps import MAIN, Promote, Route
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("_able_machine")]
 
@@ -21,7 +21,7 @@ import json, sys
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from isi_net.errors import Refused
 from isi_net.flexnet.netlink import Kernel
-from isi_net.model.applying import *
+from isi_net.model.steps import *
 
 with Kernel() as kernel:
     for line in sys.stdin:

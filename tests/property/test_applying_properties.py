@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from model_kernel import KernelSaysNo, ModelKernel, applied, written, written_ahead
 
-from isi_net.model.applying import Applied, Promote, Route, Wanted, plan, wanted
+from isi_net.model.applying import Applied, plan
 from isi_net.model.network import (
     Assignment,
     ClusterSettings,
@@ -22,6 +22,8 @@ from isi_net.model.network import (
     StaticRoute,
     Subnet,
 )
+from isi_net.model.steps import Promote, Route
+from isi_net.model.wanted import Wanted, wanted
 
 NODE = Node(7, 3, "GLaDOS-3")
 NICS = {"ext-1": "ens5", "ext-2": "ens6"}

@@ -8,7 +8,7 @@ import pytest
 
 from isi_net.errors import Refused
 from isi_net.flexnet.netlink import Kernel, unsupported
-from isi_net.model.applying import AddRoute, DeleteRoute, ReplaceRoute, Route, SetMtu, Step
+from isi_net.model.steps import AddRoute, DeleteRoute, ReplaceRoute, Route, SetMtu, Step
 
 
 @pytest.mark.parametrize("platform", ["freebsd14", "darwin"])

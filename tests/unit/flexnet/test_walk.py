@@ -7,7 +7,7 @@ import pytest
 from isi_net.errors import Refused
 from isi_net.flexnet.apply import walk
 from isi_net.flexnet.netlink import NotPermitted
-from isi_net.model.applying import (
+from isi_net.model.steps import (
     AddAddress,
     AddRoute,
     AddRule,

@@ -7,19 +7,7 @@ from typing import Any
 import pytest
 from model_kernel import ModelKernel, applied
 
-from isi_net.model.applying import (
-    AddAddress,
-    Applied,
-    AppliedAddress,
-    DeleteAddress,
-    Promote,
-    Route,
-    Rule,
-    Wanted,
-    our_addresses,
-    plan,
-    wanted,
-)
+from isi_net.model.applying import Applied, AppliedAddress, our_addresses, plan
 from isi_net.model.finding import Finding
 from isi_net.model.network import (
     EARLIER,
@@ -36,6 +24,8 @@ from isi_net.model.network import (
     StaticRoute,
     Subnet,
 )
+from isi_net.model.steps import AddAddress, DeleteAddress, Promote, Route, Rule
+from isi_net.model.wanted import Wanted, wanted
 
 NODE = Node(7, 3, "GLaDOS-3")
 NICS = {"ext-1": "ens5"}
