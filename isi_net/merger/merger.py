@@ -39,16 +39,16 @@ class Merger:
         self._tree, self._node, self._clock, self._log = tree, node, clock, log
         self.role = role
         self._said: tuple[Finding, ...] = ()
+        self._network = published.Following(tree)
         self._forget()
 
     def _forget(self) -> None:
-        """What a former tenure knew may be old: everything is read again."""
+        """What a former tenure knew may be old: it is read again, but for a revision, which never changes."""
         # A file that is empty just now may cost a part of the deadline, never all of it.
         self._inbox = Inbox(self._tree, patience=min(PATIENCE_SECONDS, self.role.deadline / 3))
         self._second_name = SecondName(self._tree)
         self._members = Members(self._tree)
         self._examined = flx_config.Examined()
-        self._network = published.Following(self._tree)
         # Of which reports, and in which configuration, the last decision was made.
         self._merged_of: tuple[Report | UnreadReport, ...] | None = None
         self._merged_in: Configuration | None = None
@@ -92,7 +92,7 @@ class Merger:
         return data.strip() == str(term).encode()
 
     def _term_published(self) -> int:
-        return published.load(self._tree).term
+        return self._network.look()[1].term
 
     def _merge(self, term: int) -> Turn:
         now = self._clock()

@@ -54,7 +54,8 @@ def read(path: str, limit: int) -> tuple[bytes, Stamp]:
                     f"larger than {limit} bytes", path, "nothing of ours grows so: look at who wrote it"
                 )
             data = b""
-            while len(data) <= limit and (piece := os.read(descriptor, limit + 1 - len(data))):
+            at_once = status.st_size + 1  # a buffer of `limit` costs more than reading what is there
+            while len(data) <= limit and (piece := os.read(descriptor, at_once)):
                 data += piece
         finally:
             os.close(descriptor)
