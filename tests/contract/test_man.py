@@ -8,10 +8,8 @@ so does a word about one that is gone.
 import ast
 import importlib
 import inspect
-import os
 import pkgutil
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -25,6 +23,7 @@ import msgspec
 import pytest
 from command_tree import walk
 from manual import HOUSE, OVERVIEW, PAGES, Section, heading, literal_blocks
+from needs import missing, need
 
 import isi_net as package
 from isi_net import formats, settings
@@ -643,21 +642,11 @@ def test_a_number_in_the_manual_is_the_programs(page: str, sentence: str) -> Non
 # How the pages are written.
 
 
-def formatter(name: str, lacking: str) -> str:
-    """The program `name`; skips where it is not installed.  In CI that is a failure."""
-    found = shutil.which(name)
-    if found is None:
-        message = f"this machine lacks {name}: install {lacking}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    return found
-
-
 def test_mandoc_has_nothing_to_complain_of() -> None:
     """But that this machine has not installed the pages that ours refer to."""
     pages = [f"man/{page}" for page in PAGES]
-    command = [formatter("mandoc", "mandoc"), "-T", "lint", *pages]
+    need(missing({"mandoc": "mandoc"}))
+    command = ["mandoc", "-T", "lint", *pages]
     linted = subprocess.run(command, cwd=HOUSE, capture_output=True, text=True, check=False)
     said = [one for one in linted.stdout.splitlines() if "referenced manual not found" not in one]
     assert said == []
@@ -666,7 +655,8 @@ def test_mandoc_has_nothing_to_complain_of() -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_groff_has_nothing_to_complain_of(page: str) -> None:
     """It formats the page as it would be read, with every warning that it has."""
-    command = [formatter("groff", "groff-base"), "-ww", "-mdoc", "-Tutf8", f"man/{page}"]
+    need(missing({"groff": "groff-base"}))
+    command = ["groff", "-ww", "-mdoc", "-Tutf8", f"man/{page}"]
     formatted = subprocess.run(command, cwd=HOUSE, capture_output=True, text=True, check=False)
     assert (formatted.returncode, formatted.stderr) == (0, "")
     assert "SEE ALSO" in re.sub(".\b", "", formatted.stdout)  # bold is struck twice

@@ -2,7 +2,6 @@
 
 import os
 import select
-import shutil
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import fixed_cluster
 import pytest
+from needs import missing, need
 
 from isi_net.formats import flx_config
 from isi_net.model.names import GroupnetId
@@ -116,14 +116,6 @@ class Fish:
 Shell = Interactive | Fish
 
 
-def need(name: str) -> None:
-    """Skip where that shell is missing, and say so. In CI that is a failure."""
-    if shutil.which(name) is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"this machine lacks {name}")
-        pytest.skip(f"this machine lacks {name}")
-
-
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the fixed cluster in it, another cluster, a broken one, and a program to complete."""
@@ -155,7 +147,7 @@ def write(root: Path, configuration: Configuration) -> None:
 @pytest.fixture(scope="module", params=["bash", "zsh", "fish"])
 def shell(request: pytest.FixtureRequest, directory: Path) -> Iterator[Shell]:
     name: str = request.param
-    need(name)
+    need(missing({name: name}))
     environment = {
         "PATH": f"{directory}/bin:{os.environ['PATH']}",
         "HOME": str(directory),
@@ -238,7 +230,7 @@ def test_tab_completes_where_the_cursor_is(shell: Shell) -> None:
 
 def test_zsh_takes_its_file_sourced_as_well() -> None:
     """Then it is registered at once; loaded by its name, it is when it is first needed."""
-    need("zsh")
+    need(missing({"zsh": "zsh"}))
     script = f"autoload -Uz compinit; compinit -u -D; source {COMPLETIONS}/_isi_net; print $_comps[isi_net]"
     ran = subprocess.run(["zsh", "-f", "-c", script], capture_output=True, text=True, check=True)
     assert (ran.stdout, ran.stderr) == ("_isi_net\n", "")

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from needs import missing, need
 from small_cluster import (
     in_a_process_that_dies,
     lease,
@@ -350,11 +351,7 @@ def test_one_who_cannot_take_office_leaves_the_lock_to_one_who_can(tree: Tree) -
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A tmpfs of 1 MiB."""
-    if os.getuid():
-        message = "mounting a file system needs root"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
+    need(missing({"mount": "mount"}, root_for="mounting a file system"))
     where = tmp_path / "disk"
     where.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=755", "tmpfs", where], check=True)

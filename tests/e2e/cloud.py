@@ -25,6 +25,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from needs import missing
+
 T = TypeVar("T")
 
 GATEWAY = "10.20.30.1"
@@ -68,15 +70,9 @@ def eventually(
     return answer
 
 
-def missing() -> list[str]:
+def lacking() -> list[str]:
     """What this machine lacks to hold a cloud, in words for a person; empty when it lacks nothing."""
-    lacks = [
-        f"{command} (Debian package {package})"
-        for command, package in DEBIAN_PACKAGES.items()
-        if shutil.which(command) is None
-    ]
-    if os.geteuid() != 0:
-        lacks.append("root (network namespaces need it)")
+    lacks = missing(DEBIAN_PACKAGES, root_for="network namespaces")
     if lacks:
         return lacks
     with ExitStack() as stack:
@@ -161,8 +157,8 @@ class Namespace:
         )
 
 
-class Dnsmasq:
-    """dnsmasq as the DHCP server of a cloud: each MAC has a reservation, and nobody else gets anything."""
+class _Server:
+    """A cloud's DHCP server: each MAC has a reservation, and nobody else gets anything."""
 
     def __init__(
         self,
@@ -175,16 +171,28 @@ class Dnsmasq:
         renew_seconds: int | None = None,
     ) -> None:
         """`renew_seconds` is T1, if the client shall not have half of the lease; T2 follows 15 s later."""
+        self._namespace, self._interface, self._address = namespace, interface, address
+        self._directory, self._domain = directory, domain
         self._lease_seconds, self._renew_seconds = lease_seconds, renew_seconds
-        self._namespace = namespace
-        self._domain = domain
-        self._interface = interface
-        self._address = address
-        self._hosts = directory / "reservations"
-        self._leases = directory / "leases"
-        self._log = directory / "dnsmasq.log"
         self._reservations: dict[str, str] = {}
         self._program: subprocess.Popen[bytes] | None = None
+
+    def stop(self) -> None:
+        """Leave every client without an answer."""
+        assert self._program is not None, "start the server before stopping it"
+        stop(self._program)
+
+
+class Dnsmasq(_Server):
+    """dnsmasq as that server; it reads its reservations again on SIGHUP."""
+
+    @property
+    def _hosts(self) -> Path:
+        return self._directory / "reservations"
+
+    @property
+    def _log(self) -> Path:
+        return self._directory / "dnsmasq.log"
 
     def start(self) -> None:
         self._write_reservations()
@@ -200,7 +208,7 @@ class Dnsmasq:
             "--bind-interfaces",
             "--dhcp-authoritative",
             "--no-ping",  # the clients configure nothing, so a ping could tell it nothing
-            f"--dhcp-leasefile={self._leases}",
+            f"--dhcp-leasefile={self._directory / 'leases'}",
             f"--dhcp-hostsfile={self._hosts}",
             f"--dhcp-range={SUBNET.network_address},static,{SUBNET.netmask},{self._lease_seconds}",
             *self._times(),
@@ -211,11 +219,6 @@ class Dnsmasq:
             log=self._log,
         )
         self._wait_until_it_has_read(times=1)
-
-    def stop(self) -> None:
-        """Leave every client without an answer."""
-        assert self._program is not None, "start the server before stopping it"
-        stop(self._program)
 
     def _times(self) -> list[str]:
         if self._renew_seconds is None:
@@ -258,27 +261,12 @@ class Dnsmasq:
         )
 
 
-class Dhcpd:
+class Dhcpd(_Server):
     """ISC dhcpd as that server.  It reads its reservations when it starts, so each makes it start again."""
 
-    def __init__(
-        self,
-        namespace: Namespace,
-        interface: str,
-        address: str,
-        directory: Path,
-        domain: str = DOMAIN,
-        lease_seconds: int = LEASE_SECONDS,
-        renew_seconds: int | None = None,
-    ) -> None:
-        self._namespace, self._interface, self._address = namespace, interface, address
-        self._domain = domain
-        self._lease_seconds, self._renew_seconds = lease_seconds, renew_seconds
-        self._configuration = directory / "dhcpd.conf"
-        self._leases = directory / "dhcpd.leases"
-        self._log = directory / "dhcpd.log"
-        self._reservations: dict[str, str] = {}
-        self._program: subprocess.Popen[bytes] | None = None
+    @property
+    def _log(self) -> Path:
+        return self._directory / "dhcpd.log"
 
     def start(self) -> None:
         renew = self._renew_seconds or self._lease_seconds // 2
@@ -286,7 +274,8 @@ class Dhcpd:
             f"host h{number} {{ hardware ethernet {mac}; fixed-address {address}; }}\n"
             for number, (mac, address) in enumerate(self._reservations.items())
         )
-        self._configuration.write_text(
+        configuration, leases = self._directory / "dhcpd.conf", self._directory / "dhcpd.leases"
+        configuration.write_text(
             f"authoritative; ping-check false;\n"
             f"default-lease-time {self._lease_seconds}; max-lease-time {self._lease_seconds};\n"
             f"option dhcp-renewal-time {renew}; option dhcp-rebinding-time {renew + 15};\n"
@@ -294,11 +283,11 @@ class Dhcpd:
             f'option domain-name "{self._domain}"; option interface-mtu {MTU};\n'
             f"subnet {SUBNET.network_address} netmask {SUBNET.netmask} {{ }}\n{hosts}"
         )
-        self._leases.touch()
+        leases.touch()
         times = self._times_ready()
         self._program = self._namespace.start(
-            *("dhcpd", "-d", "-4", "--no-pid", "-cf", str(self._configuration)),
-            *("-lf", str(self._leases), self._interface),
+            *("dhcpd", "-d", "-4", "--no-pid", "-cf", str(configuration)),
+            *("-lf", str(leases), self._interface),
             log=self._log,
         )
         eventually(self._times_ready, "dhcpd has started", is_so=lambda ready: ready > times, within=10)
@@ -309,9 +298,8 @@ class Dhcpd:
 
     def reserve(self, mac: str, address: str) -> None:
         """Give a MAC its address."""
-        assert self._program is not None, "start the server before reserving"
         self._reservations[mac] = address
-        stop(self._program)
+        self.stop()
         self.start()
 
 

@@ -1,21 +1,17 @@
 """The clouds that end-to-end tests run in; see `cloud.py` for what one is made of."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cloud import Cloud, missing
+from cloud import Cloud, lacking
+from needs import need
 
 
 @pytest.fixture(scope="session")
 def _able_machine() -> None:
     """Skip where a cloud can not be made, and say why. In CI a thing that is missing is a failure."""
-    if lacks := missing():
-        message = "this machine lacks " + ", ".join(lacks)
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
+    need(lacking())
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ machine is touched but the directory that the test gives.
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -24,7 +23,7 @@ from datetime import datetime
 from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from xml.etree import ElementTree
 
 from cloud import RigError, eventually, run
@@ -33,13 +32,7 @@ from isi_net.demo.cloud import block
 
 HOUSE = Path(__file__).parents[2]
 
-GLUSTER_PACKAGES = {"glusterd": "glusterfs-server", "glusterfs": "glusterfs-client"}
-MOOSEFS_PACKAGES = {
-    "mfsmaster": "moosefs-master",
-    "mfschunkserver": "moosefs-chunkserver",
-    "mfsmount": "moosefs-client",
-}
-_BASIC_PACKAGES = {"ip": "iproute2", "unshare": "util-linux", "nsenter": "util-linux"}
+HOST_PACKAGES = {"ip": "iproute2", "unshare": "util-linux", "nsenter": "util-linux"}
 
 # What isi_net-cluster(7) recommends: a lost host is given up after 5 s.  Caching is left as it comes.
 GLUSTER_OPTIONS = {
@@ -53,20 +46,6 @@ GLUSTER_OPTIONS = {
 MOOSEFS_SUSTAIN_SECONDS = 60  # the least that mfsmaster takes; its default is a day
 
 TAKING = "Taking ownership of the IPMerger role"
-
-
-def missing(packages: dict[str, str]) -> list[str]:
-    """What this machine lacks to hold hosts that run these programs, in words for a person."""
-    lacks = [
-        f"{command} (Debian package {package})"
-        for command, package in {**_BASIC_PACKAGES, **packages}.items()
-        if shutil.which(command) is None
-    ]
-    if os.geteuid() != 0:
-        lacks.append("root (namespaces and mounts need it)")
-    if not os.path.exists("/dev/fuse"):
-        lacks.append("/dev/fuse")
-    return lacks
 
 
 class Program:
@@ -250,6 +229,8 @@ class Network:
 class Gluster(Network):
     """GlusterFS: a brick on each of three hosts, replica 3, the volume mounted at the same path on each."""
 
+    packages: ClassVar = {"glusterd": "glusterfs-server", "glusterfs": "glusterfs-client"}
+
     def __init__(self, directory: Path) -> None:
         super().__init__(directory, ("h1", "h2", "h3"))
 
@@ -294,6 +275,12 @@ class Gluster(Network):
 
 class MooseFS(Network):
     """MooseFS: a master and a chunk server on a host of their own, mounted on three others."""
+
+    packages: ClassVar = {
+        "mfsmaster": "moosefs-master",
+        "mfschunkserver": "moosefs-chunkserver",
+        "mfsmount": "moosefs-client",
+    }
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory, ("h1", "h2", "h3", "store"))

@@ -5,25 +5,53 @@ Each function drives three nodes with real daemons, and gives back the figures t
 
 import errno
 import json
+import os
 import random
 import statistics
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cloud import eventually
-from shared_fs import Network, Node, pool_addresses, published
+from needs import missing, need
+from shared_fs import HOST_PACKAGES, Gluster, MooseFS, Network, Node, pool_addresses, published
 
 from isi_net.errors import Unreadable
 from isi_net.store import atomic
 from isi_net.store.read import read, read_seen
 
+Kind = TypeVar("Kind", Gluster, MooseFS)
+
 ON_HOST = str(Path(__file__).with_name("on_host.py"))
 FLEXNET = Path(".ifsvar/modules/flexnet")
 MEMBERS = FLEXNET / "pool_members/groupnet.1.subnet.1.pool.1"
+
+
+def running(kind: type[Kind], directory: Path) -> Iterator[Kind]:
+    """Three hosts with the file system, while a fixture needs them.
+
+    The logs are printed at the end, and seen when a test has failed.
+    """
+    need(missing({**HOST_PACKAGES, **kind.packages}, root_for="namespaces and mounts"))
+    need([] if os.path.exists("/dev/fuse") else ["/dev/fuse"])
+    with kind(directory) as network:
+        try:
+            yield network
+        finally:
+            print(network.logs())
+
+
+def started(network: Gluster | MooseFS) -> list[Node]:
+    """Three nodes with a lease each and their daemons just started."""
+    nodes = [Node(host, devid, network.ifs) for devid, host in enumerate(network.hosts, start=1)]
+    for node in nodes:
+        node.lease(address(node.devid))
+        node.start_daemon()
+    return nodes
 
 
 def address(devid: int, lease: int = 1) -> str:

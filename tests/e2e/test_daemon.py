@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from needs import missing, need
 
 from isi_net.demo.cloud import block
 from isi_net.formats import tenure
@@ -194,8 +195,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 @pytest.fixture
 def nobodys() -> Iterator[Cluster]:
     """A cluster of one node, all of which belongs to the user nobody."""
-    if os.geteuid() != 0 or shutil.which("setpriv") is None:
-        pytest.skip("becoming another user takes root and setpriv(1)")
+    need(missing({"setpriv": "util-linux"}, root_for="becoming another user"))
     directory = Path(tempfile.mkdtemp(prefix="isi_net-"))
     cluster = Cluster(directory)
     cluster.node()

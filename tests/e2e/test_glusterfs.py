@@ -1,38 +1,23 @@
 """`isi_net` on GlusterFS, replica 3, its caches as they come and its timeouts as isi_net-cluster(7) says."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
 import shared_fs_facts as facts
-from shared_fs import GLUSTER_PACKAGES, Gluster, Node, missing
+from shared_fs import Gluster, Node
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 @pytest.fixture(scope="module")
 def gluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gluster]:
-    """Three hosts with the volume; the logs are printed at the end, and seen when a test has failed."""
-    if lacks := missing(GLUSTER_PACKAGES):
-        message = "this machine lacks " + ", ".join(lacks)
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    with Gluster(tmp_path_factory.mktemp("gluster")) as network:
-        try:
-            yield network
-        finally:
-            print(network.logs())
+    """Three hosts with the volume."""
+    yield from facts.running(Gluster, tmp_path_factory.mktemp("gluster"))
 
 
 @pytest.fixture(scope="module")
 def nodes(gluster: Gluster) -> list[Node]:
-    """Three nodes with a lease each and their daemons just started."""
-    found = [Node(host, devid, gluster.ifs) for devid, host in enumerate(gluster.hosts, start=1)]
-    for node in found:
-        node.lease(facts.address(node.devid))
-        node.start_daemon()
-    return found
+    return facts.started(gluster)
 
 
 def test_one_node_holds_the_role_and_all_reports_merge(nodes: list[Node]) -> None:

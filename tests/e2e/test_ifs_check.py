@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 from cloud import eventually
-from shared_fs import HOUSE, Host, Node, missing
+from needs import missing, need
+from shared_fs import HOST_PACKAGES, HOUSE, Host, Node
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -24,11 +25,7 @@ CHECK = Path(".ifsvar/modules/flexnet/ifs_check")
 @pytest.fixture
 def nodes(tmp_path: Path) -> Iterator[list[Node]]:
     """Two nodes that share `tmp_path/ifs`, and no network at all."""
-    if lacks := [one for one in missing({}) if "fuse" not in one]:
-        message = "this machine lacks " + ", ".join(lacks)
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
+    need(missing(HOST_PACKAGES, root_for="namespaces"))
     (tmp_path / "ifs").mkdir()
     with ExitStack() as stack:
         hosts = [stack.enter_context(Host(name, tmp_path / name)) for name in ("h1", "h2")]

@@ -1,38 +1,23 @@
 """`isi_net` on MooseFS, its session timeout as isi_net-cluster(7) says."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
 import shared_fs_facts as facts
-from shared_fs import MOOSEFS_PACKAGES, MooseFS, Node, missing
+from shared_fs import MooseFS, Node
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 @pytest.fixture(scope="module")
 def moosefs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MooseFS]:
-    """Three hosts with the file system; the logs are printed at the end, and seen when a test has failed."""
-    if lacks := missing(MOOSEFS_PACKAGES):
-        message = "this machine lacks " + ", ".join(lacks)
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    with MooseFS(tmp_path_factory.mktemp("moosefs")) as network:
-        try:
-            yield network
-        finally:
-            print(network.logs())
+    """Three hosts with the file system."""
+    yield from facts.running(MooseFS, tmp_path_factory.mktemp("moosefs"))
 
 
 @pytest.fixture(scope="module")
 def nodes(moosefs: MooseFS) -> list[Node]:
-    """Three nodes with a lease each and their daemons just started."""
-    found = [Node(host, devid, moosefs.ifs) for devid, host in enumerate(moosefs.hosts, start=1)]
-    for node in found:
-        node.lease(facts.address(node.devid))
-        node.start_daemon()
-    return found
+    return facts.started(moosefs)
 
 
 def test_one_node_holds_the_role_and_all_reports_merge(nodes: list[Node]) -> None:

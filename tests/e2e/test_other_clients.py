@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from cloud import DOMAIN, GATEWAY, LEASE_SECONDS, MTU, Cloud, Node, eventually, run
+from needs import missing, need
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -72,9 +73,7 @@ def command_line(pid: str) -> bytes:
 
 @pytest.fixture
 def node(cloud: Cloud) -> Node:
-    if shutil.which("dhcpcd") is None:
-        missing = "this machine lacks dhcpcd (Debian package dhcpcd-base)"
-        pytest.fail(missing) if os.environ.get("CI") == "true" else pytest.skip(missing)
+    need(missing({"dhcpcd": "dhcpcd-base"}))
     node = cloud.add_node(1, 1, "10.20.30.11")
     node.write_settings(
         '[dhcp]\nclient = "none"\n'

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 from cloud import GATEWAY, Cloud, Namespace, Node, eventually, mac_of, run, stop
+from needs import missing, need
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -22,10 +22,8 @@ POOL = "groupnet0.subnet0.pool0"
 PACKAGES = {"dhclient": "isc-dhcp-client", "dhcpcd": "dhcpcd-base", "dhcpd": "isc-dhcp-server"}
 
 
-def needs(program: str) -> None:
-    if shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None:
-        missing = f"this machine lacks {program} (Debian package {PACKAGES[program]})"
-        pytest.fail(missing) if os.environ.get("CI") == "true" else pytest.skip(missing)
+def need_client(program: str) -> None:
+    need(missing({program: PACKAGES[program]}))
 
 
 class Clients:
@@ -101,7 +99,7 @@ def node(cloud: Cloud) -> Node:
 @pytest.fixture(params=["dhclient", "dhcpcd"])
 def clients(request: pytest.FixtureRequest, node: Node) -> Iterator[Clients]:
     """A node in a cloud whose daemon was started; whatever happens, its interface is never configured."""
-    needs(request.param)
+    need_client(request.param)
     clients = Clients(node, request.param)
     node.start_daemon()
     yield clients
@@ -323,7 +321,7 @@ def test_other_settings_leave_a_client_alone(dhclient: Clients) -> None:
 
 def test_another_kind_of_client_takes_over(cloud: Cloud, dhclient: Clients) -> None:
     """And what it is leased is reported at once, though the lease of the other one still runs."""
-    needs("dhcpcd")
+    need_client("dhcpcd")
     node = dhclient.node
     dhclient.wait_for_pool("10.20.30.11")
     dhclient.client = "dhcpcd"
@@ -351,7 +349,7 @@ exec "$@"
 
 @pytest.mark.parametrize("client", ["dhclient", "dhcpcd"])
 def test_below_the_root_that_nodes_really_have(node: Node, client: str) -> None:
-    needs(client)
+    need_client(client)
     clients = Clients(node, client)
     daemon = node.namespace.start(
         *("sh", "-c", AS_ROOT, "sh", str(node.root)),
@@ -387,7 +385,7 @@ def test_a_client_that_was_there_first_is_not_doubled(node: Node) -> None:
 
 def test_two_clients_by_hand_are_a_finding(node: Node) -> None:
     clients = Clients(node, "dhcpcd")
-    needs("dhcpcd")
+    need_client("dhcpcd")
     node.start_dhclient()
     node.wait_for_lease("10.20.30.11")
     node.start_daemon()
@@ -451,7 +449,7 @@ class Dhcpd:
     """ISC's server, which can lease for seconds, and say what no good server would."""
 
     def __init__(self, namespace: Namespace, interface: str, directory: Path) -> None:
-        needs("dhcpd")
+        need_client("dhcpd")
         self._namespace, self._interface, self._directory = namespace, interface, directory
         self._program: subprocess.Popen[bytes] | None = None
         directory.mkdir(exist_ok=True)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from cloud import eventually
-from shared_fs import HOUSE, missing
+from needs import missing, need
+from shared_fs import HOST_PACKAGES, HOUSE
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
@@ -26,12 +27,8 @@ with Network(Path(sys.argv[1]), ("h1", "h2")) as network:
 
 
 def test_hosts_end_with_a_test_that_is_killed(tmp_path: Path) -> None:
-    if lacks := [one for one in missing({"ping": "iputils-ping"}) if "fuse" not in one]:
-        message = "this machine lacks " + ", ".join(lacks)
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    path = os.pathsep.join([str(HOUSE), str(Path(__file__).parent)])
+    need(missing({**HOST_PACKAGES, "ping": "iputils-ping"}, root_for="namespaces"))
+    path = os.pathsep.join([str(HOUSE), str(Path(__file__).parent), str(HOUSE / "tests")])
     with subprocess.Popen(
         [sys.executable, "-c", HOLDS_A_NETWORK, str(tmp_path)],
         env={**os.environ, "PYTHONPATH": path},
