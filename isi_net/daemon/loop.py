@@ -122,7 +122,8 @@ class Loop:
         return failures, again
 
     def _see(self) -> None:
-        trouble = self._watch()
+        with watchdog(self._deadline):  # some of what is watched lies on the shared file system
+            trouble = self._watch()
         if trouble and trouble != self._trouble:
             self._log.write(trouble, "warning")
         self._trouble = trouble

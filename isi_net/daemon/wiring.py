@@ -81,7 +81,8 @@ def merge_once(tree: Tree) -> Turn:
                 raise Refused(turn.sentence, tree.merger_lock, "see isi_net merger status")
             return turn
     finally:
-        role.give_back("released", rest=False)
+        with watchdog(settings.deadline):
+            role.give_back("released", rest=False)
         log.close()
 
 
@@ -142,10 +143,10 @@ class _Daemon:
         self._role = Role(tree, node, os.getpid(), settings.deadline, time.time, _boottime, wake)
         self.reporting = Reporting(tree, settings, node, _boottime)
         self._familiar = Familiar(tree)
-        merger = Merger(tree, node, self._role, time.time, log.write)
+        self._merger = Merger(tree, node, self._role, time.time, log.write)
         parts = {
             "IPReporter": self._read_and_report,
-            "IPMerger": lambda: self._where_familiar(merger.turn),
+            "IPMerger": self._merge,
         }
         self._serving: Serving | None = None
         if services is not None:
@@ -174,6 +175,14 @@ class _Daemon:
         """Leases are this node's own: they are read, and known to its clients, whatever is mounted."""
         self.reporting.read()
         return self._where_familiar(self.reporting.turn)
+
+    def _merge(self) -> Turn:
+        """The merger's turn; where they fail again and again, the role is for a node that fares better."""
+        try:
+            return self._where_familiar(self._merger.turn)
+        except Exception:
+            self._role.failed()
+            raise
 
     def _where_familiar(self, take: Callable[[], Turn]) -> Turn:
         """A turn, taken only while the shared directory is the one that this node knows."""

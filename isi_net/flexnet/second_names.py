@@ -7,10 +7,13 @@ from collections.abc import Callable
 
 from isi_net.errors import FormatError, NewerSchema, Unknown, Unreadable, Unwritable
 from isi_net.formats import flx_config, pool_members, times
+from isi_net.model.finding import Finding
 from isi_net.model.network import Configuration
 from isi_net.store import atomic, revisions, staging
 from isi_net.store.read import Stamp, explain, names, read, read_seen
 from isi_net.store.tree import MEMBERS, Tree
+
+_EDITED = ".edited-"
 
 
 def refuse_newer(tree: Tree, current: revisions.Revision) -> None:
@@ -25,6 +28,20 @@ def refuse_newer(tree: Tree, current: revisions.Revision) -> None:
         raise
     except (Unreadable, FormatError):
         return  # what it is instead, the one who puts it right will find
+
+
+def edited_by_hand(tree: Tree) -> tuple[Finding, ...]:
+    """A finding about the last configuration that was edited, until it lies aside no more.
+
+    Raises Unreadable when the directory cannot be listed.
+    """
+    edited = [name for name in names(tree.flexnet) if name.startswith(f"{flx_config.NAME}{_EDITED}")]
+    if not edited:
+        return ()
+    aside = os.path.join(tree.flexnet, max(edited))
+    what = f"was changed with an editor; it is not obeyed, and lies at {aside}"
+    todo = f"see it: isi_net config diff {aside}; publish it: isi_net config import {aside}; then remove it"
+    return (Finding(tree.configuration, "edited_by_hand", "warning", what, todo),)
 
 
 class SecondName:
@@ -86,7 +103,7 @@ class SecondName:
         staging.check(directory)
         again = 1
         while True:
-            aside = f"{path}.edited-{when}" + (f"-{again}" if again > 1 else "")
+            aside = f"{path}{_EDITED}{when}" + (f"-{again}" if again > 1 else "")
             try:
                 atomic.claim(path, aside)
                 break

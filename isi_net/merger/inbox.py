@@ -20,10 +20,16 @@ class Inbox:
     """All nodes' reports.  Whoever keeps one and reads again pays for what changed."""
 
     def __init__(
-        self, tree: Tree, clock: Callable[[], float] = time.monotonic, patience: float = PATIENCE_SECONDS
+        self,
+        tree: Tree,
+        clock: Callable[[], float] = time.monotonic,
+        patience: float = PATIENCE_SECONDS,
+        go_on: Callable[[], None] = lambda: None,
     ) -> None:
-        """`clock` is in seconds and never jumps; `patience`, in seconds, is for what is stale or empty."""
-        self._tree, self._clock, self._patience = tree, clock, patience
+        """`clock` is in seconds and never jumps; `patience`, in seconds, is for what is stale or empty.
+        `go_on` is called again and again, and raises to end the reading: ten thousand files take their time.
+        """
+        self._tree, self._clock, self._patience, self._go_on = tree, clock, patience, go_on
         self._unchanged = Unchanged(clock)
         self._devids: dict[str, int | None] = {}
         self._known: dict[int, Report | UnreadReport] = {}
@@ -37,6 +43,7 @@ class Inbox:
         found: dict[int, Report | UnreadReport] = {}
         until = self._clock() + self._patience
         for devid, path, stamp, regular in self._listing():
+            self._go_on()
             known = self._known.get(devid)
             if known is not None and self._unchanged.is_current(path, stamp):
                 found[devid] = known

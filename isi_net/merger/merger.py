@@ -7,14 +7,14 @@ A turn in which nothing changed lists the reports, looks at each, asks for the l
 """
 
 import math
-import os
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
-from isi_net.errors import Conflict, RoleLost, Unreadable
+from isi_net.errors import Conflict, RoleLost, Unreadable, Unwritable
 from isi_net.flexnet import published
 from isi_net.flexnet.publish import publish
-from isi_net.flexnet.second_names import Members, SecondName
+from isi_net.flexnet.second_names import Members, SecondName, edited_by_hand
 from isi_net.formats import flx_config
 from isi_net.merger.inbox import Inbox
 from isi_net.merger.role import Role
@@ -45,7 +45,8 @@ class Merger:
     def _forget(self) -> None:
         """What a former tenure knew may be old: it is read again, but for a revision, which never changes."""
         # A file that is empty just now may cost a part of the deadline, never all of it.
-        self._inbox = Inbox(self._tree, patience=min(PATIENCE_SECONDS, self.role.deadline / 3))
+        patience = min(PATIENCE_SECONDS, self.role.deadline / 3)
+        self._inbox = Inbox(self._tree, patience=patience, go_on=self.role.keep)
         self._second_name = SecondName(self._tree)
         self._members = Members(self._tree)
         self._examined = flx_config.Examined()
@@ -54,7 +55,6 @@ class Merger:
         self._merged_in: Configuration | None = None
         self._merged_for = (0.0, 0.0)  # from when until when, by the clock, the last decision stands
         self._findings: tuple[Finding, ...] = ()
-        self._aside = ""
         self._swept = 0.0
 
     def turn(self) -> Turn:
@@ -115,26 +115,29 @@ class Merger:
                 self._network.note(revision, before)
             self._merged_of, self._merged_in = reports, before
             self._merged_for = (now, next_change(reports, now) or math.inf)
+        late: tuple[Finding, ...] = ()
         if revision.data and before.settings.committed:
-            self._put_right(directory, revision, before)
+            late = self._put_right(directory, revision, before)
         if now - self._swept > SWEEP_SECONDS:
             staging.sweep_commands(self._tree, now)
             self._swept = now
-        self._said = (*self._findings, *self._edited())
+        self._said = (*self._findings, *late, *edited_by_hand(self._tree))
         return Turn(_sentence(before, reports), self._said)
 
-    def _put_right(self, directory: str, revision: revisions.Revision, configuration: Configuration) -> None:
-        self._members.settle(directory, configuration, self.role.check)
-        aside = self._second_name.settle(directory, revision)
-        self._aside = aside or self._aside
-
-    def _edited(self) -> tuple[Finding, ...]:
-        """The finding about the last file that was kept aside, until somebody has dealt with that."""
-        if not self._aside or not os.path.lexists(self._aside):
-            return ()
-        what = f"was changed with an editor; it is not obeyed, and lies at {self._aside}"
-        todo = f"see it: isi_net config diff {self._aside}; publish it: isi_net config import {self._aside}"
-        return (Finding(self._tree.configuration, "edited_by_hand", "warning", what, todo),)
+    def _put_right(
+        self, directory: str, revision: revisions.Revision, configuration: Configuration
+    ) -> tuple[Finding, ...]:
+        """Has the second names say what is published; one that cannot just now keeps back no other."""
+        late = []
+        for settle in (
+            partial(self._members.settle, directory, configuration, self.role.check),
+            partial(self._second_name.settle, directory, revision),
+        ):
+            try:
+                settle()
+            except (Unreadable, Unwritable) as why:
+                late.append(Finding(why.where, "second_name_late", "warning", why.what, why.todo))
+        return tuple(late)
 
 
 def _sentence(configuration: Configuration, reports: tuple[Report | UnreadReport, ...]) -> str:

@@ -19,6 +19,10 @@ from isi_net.store.read import names
 from isi_net.store.tree import TENURE, TERM, Tree, number_in
 
 REST_SECONDS = 5.0
+_LOOKS_IN_A_DEADLINE = 4
+
+# So long nothing but failing turns, and another node may fare better.
+FAILING_DEADLINES = 3
 
 _ENDINGS: dict[type[RoleLost], str] = {Fenced: "fenced", LockLost: "lock lost", Overdue: "deadline"}
 
@@ -48,6 +52,7 @@ class Role:
         self._rest_until = 0.0
         self._last_term = 0
         self._last_check = 0.0
+        self._failing_since: float | None = None
         self.tenure: Tenure | None = None
         self.staging = ""
 
@@ -80,6 +85,11 @@ class Role:
             self._end("not taken")  # whoever cannot take office does not keep the lock from a node that can
             raise
 
+    def keep(self) -> None:
+        """`check`, where the last one is a while ago: for long work between two calls that are not long."""
+        if self._ticking() - self._last_check > self.deadline / _LOOKS_IN_A_DEADLINE:
+            self.check()
+
     def check(self) -> None:
         """Raises RoleLost unless the role is ours still: locked, not fenced off, and within the deadline.
 
@@ -105,9 +115,11 @@ class Role:
         if self.tenure is None:
             return
         self._keep_deadline()
+        self._failing_since = None
         try:
             atomic.touch(self._tree.tenure(self.tenure.term))
         except FileNotFoundError:
+            self.check()  # somebody deleted it; or all of the file system is gone
             self._write_tenure()
 
     def rested(self, seconds: float) -> None:
@@ -120,6 +132,20 @@ class Role:
     def lost(self, why: RoleLost) -> None:
         """Drops the role that is not ours any more, and stands in line again at the next turn."""
         self._end(_ENDINGS.get(type(why), "lost"))
+
+    def failed(self) -> None:
+        """A turn came to nothing: the role goes to a node that fares better, if it has long been so.
+
+        One that only stands in line leaves it: what it would be granted, it could not use.
+        """
+        if self.tenure is None:
+            self._leave_line()
+            return
+        now = self._ticking()
+        if self._failing_since is None:
+            self._failing_since = now
+        if now - self._failing_since > FAILING_DEADLINES * self.deadline:
+            self.give_back("failing")
 
     def give_back(self, why: str, rest: bool = True) -> None:
         """Gives the role to whoever waits; with `rest`, this node lets another have it first."""
@@ -172,9 +198,11 @@ class Role:
     def _end(self, why: str) -> None:
         if self.tenure is not None:
             self.tenure = replace(self.tenure, until=self._clock(), ended=why)
-            with contextlib.suppress(Error):  # the file is for people; that we stop must not wait for it
-                self._write_tenure()
-        self.tenure, self.staging = None, ""
+            # Where what we wrote is not there, another file system is, or none: nothing is made there.
+            if os.path.lexists(self._tree.tenure(self.tenure.term)):
+                with contextlib.suppress(Error):  # it is for people; that we stop must not wait for it
+                    self._write_tenure()
+        self.tenure, self.staging, self._failing_since = None, "", None
         self._leave_line()
 
     def _write_tenure(self) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from isi_net.errors import Error, FormatError, Unreadable
 from isi_net.flexnet.published import load
+from isi_net.flexnet.second_names import edited_by_hand
 from isi_net.formats import tenure as tenure_format
 from isi_net.merger.inbox import Inbox
 from isi_net.model.finding import Finding
@@ -48,7 +49,7 @@ def read(tree: Tree, deadline: float, now: float) -> Status:
     try:
         configuration = load(tree)
         revision = configuration.revision
-        findings = merge(configuration, reports, now).findings
+        findings = (*merge(configuration, reports, now).findings, *edited_by_hand(tree))
     except Error as error:
         findings = (Finding(tree.configuration, "configuration_unreadable", "error", str(error)),)
     return Status(

@@ -11,8 +11,9 @@ class Tenure:
     """Who held the role in `term`, from when until when (seconds since the epoch), and why it ended.
 
     `until` is None while the holder is in office, and for ever when it could not say goodbye; `ended` is
-    empty then, else one of `released`, `stepped down`, `fenced`, `lock lost`, `deadline`, `lost` (the role,
-    for no reason that has a name) and `not taken` (its holder could not write down that it took office).
+    empty then, else one of `released`, `stepped down`, `fenced`, `lock lost`, `deadline`, `failing`
+    (it came to nothing turn after turn), `lost` (the role, for no reason that has a name) and `not taken`
+    (its holder could not write down that it took office).
     """
 
     term: int

@@ -452,6 +452,69 @@ def test_a_stopped_holder_keeps_the_role_and_is_seen(cluster: Cluster) -> None:
     assert cluster.addresses() == [first.address, second.address]
 
 
+# Nodes that fare worse than others
+
+
+def mounted(cluster: Cluster) -> Path:
+    """Makes the last node's shared directory a link to the others', which a test can turn elsewhere."""
+    node, mount = cluster.nodes[-1], cluster.directory / "mount"
+    os.mkdir(cluster.tree.ifs)
+    mount.symlink_to(cluster.tree.ifs)
+    node.tree = Tree(node.tree.root, str(mount))
+    node.settings(poll_interval=POLL, deadline=1.0)
+    return mount
+
+
+def unmount(mount: Path) -> None:
+    """What lies at its path from now on is an empty directory."""
+    bare = mount.with_name("bare")
+    bare.mkdir()
+    mount.with_name("new").symlink_to(bare.name)
+    mount.with_name("new").rename(mount)
+
+
+def test_a_holder_that_lost_the_shared_file_system_gives_the_role_to_another(cluster: Cluster) -> None:
+    second, first = cluster.node(), cluster.node()
+    mount = mounted(cluster)
+    first.start().takes_the_role()
+    second.start().stands_in_line()
+    cluster.has(first, second)
+    unmount(mount)
+    second.takes_the_role()
+    assert "mount the shared file system" in first.log
+    assert not (mount / ".ifsvar/modules/flexnet/revisions").exists()
+
+
+def test_who_lost_the_shared_file_system_stands_in_nobodys_way(cluster: Cluster) -> None:
+    """Its thread waited for the role in the kernel, which knows of no mount."""
+    first, third, second = cluster.node(), cluster.node(), cluster.node()
+    mount = mounted(cluster)
+    first.start().takes_the_role()
+    second.start().stands_in_line()
+    third.start().stands_in_line()
+    cluster.has(first, second, third)
+    unmount(mount)
+    eventually(lambda: "mount the shared file system" in second.log, "it waits for its mount")
+    first.kill()
+    third.takes_the_role()
+
+
+@pytest.mark.slow
+def test_a_holder_that_cannot_read_the_reports_gives_the_role_to_another(cluster: Cluster) -> None:
+    """As long as it is alone, it takes the role again and again: it may be the last that can."""
+    node = cluster.node()
+    node.settings(poll_interval=POLL, deadline=1.0)
+    node.start().takes_the_role()
+    cluster.has(node)
+    os.rename(cluster.tree.reports, f"{cluster.tree.reports}.away")
+    Path(cluster.tree.reports).write_text("in the way")
+    eventually(lambda: cluster.tenures()[0].ended == "failing", "it gives the role back")
+    os.unlink(cluster.tree.reports)
+    os.rename(f"{cluster.tree.reports}.away", cluster.tree.reports)
+    node.takes_the_role(times=2)
+    eventually(lambda: node.run("merger", "status").returncode == 0, "all is well")
+
+
 # Giving the role to another on request
 
 
@@ -583,20 +646,30 @@ import sys, time
 from isi_net.daemon.log import Log
 from isi_net.daemon.loop import Loop, Signals
 from isi_net.model.network import Node
+from isi_net.model.turn import Turn
 
 def take():
-    time.sleep(60)
+    if hangs == "take":
+        time.sleep(60)
+    return Turn("")
 
-log = Log(sys.argv[1], Node(1, 1, "GLaDOS-1"), 1, time.time)
-Loop({"IPMerger": take}, log, Signals(), lambda: "", time.sleep, 1.0, 0.05).run()
+def watch():
+    if hangs == "watch":
+        time.sleep(60)
+    return ""
+
+log_file, hangs = sys.argv[1:]
+log = Log(log_file, Node(1, 1, "GLaDOS-1"), 1, time.time)
+Loop({"IPMerger": take}, log, Signals(), watch, time.sleep, 1.0, 0.05).run()
 """
 
 
-def test_a_turn_that_hangs_ends_the_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize("call", ["take", "watch"])
+def test_a_turn_that_hangs_ends_the_process(tmp_path: Path, call: str) -> None:
     """After three deadlines, and stderr says where.  Nothing simple hangs for real in a call of a
     file system, so that a part which sleeps stands in for one."""
     ended = subprocess.run(
-        [sys.executable, "-c", HANGS, str(tmp_path / "log")],
+        [sys.executable, "-c", HANGS, str(tmp_path / "log"), call],
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
@@ -605,7 +678,7 @@ def test_a_turn_that_hangs_ends_the_process(tmp_path: Path) -> None:
     )
     assert ended.returncode == 1
     assert "Timeout (0:00:00.15" in ended.stderr
-    assert "in take" in ended.stderr
+    assert f"in {call}" in ended.stderr
 
 
 # What it costs

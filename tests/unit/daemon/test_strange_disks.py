@@ -122,4 +122,4 @@ def test_leases_are_read_while_the_shared_file_system_is_not_the_known_one(
     services.wish(node.tree, "dhclient-ext-1", True)
     node.wait_for(lambda: "[two_clients]" in node.log(), "the finding")
     assert f"dhclient's lease is used, {node.lease} as well" in node.log()
-    assert not os.path.exists(node.tree.ifs)
+    assert not os.path.exists(node.tree.revisions)

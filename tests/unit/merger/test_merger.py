@@ -14,6 +14,7 @@ from isi_net.flexnet import published
 from isi_net.flexnet.publish import publish
 from isi_net.formats import node_report
 from isi_net.formats import tenure as tenure_format
+from isi_net.merger import status
 from isi_net.merger.merger import Merger
 from isi_net.merger.role import Role
 from isi_net.model.lease import Lease
@@ -272,8 +273,8 @@ def test_who_loses_the_race_reads_again_and_tries_again(tree: Tree, office: Offi
     """Revision 2 is taken between the merger's reading and its publishing."""
     office.turn()
     report(tree, 2, 99)
-    # It looks at the clock when the turn begins, and right before it publishes.
-    office.meanwhile = [lambda: None, lambda: publish_by_hand(tree, "lab-1")]
+    # It looks at the clock when the turn begins, at each of the two reports, and right before it publishes.
+    office.meanwhile = [*[lambda: None] * 3, lambda: publish_by_hand(tree, "lab-1")]
     turn = office.merger.turn()
     assert turn.again
     assert "somebody else published first" in turn.sentence
@@ -294,3 +295,48 @@ def test_a_report_that_stays_empty_costs_no_tenure_whatever_the_deadline(tmp_pat
     assert role.tenure is not None
     assert role.tenure.term == 1
     assert "Lost" not in first.sentence + second.sentence
+
+
+def test_reports_that_take_their_time_cost_no_role(tree: Tree, office: Office) -> None:
+    """Each is read in less than the deadline of 10 s; all of them together are not."""
+    for devid in range(1, 13):
+        report(tree, devid, 10 + devid)
+
+    def pass_time() -> None:
+        office.ticks += 1.5
+
+    office.meanwhile = [pass_time] * 40
+    assert "leased addresses: 12" in office.turn()
+    assert office.ticks > 100 + 12 * 1.5
+    assert len(office.log) == 1
+
+
+def test_a_second_name_that_cannot_be_put_right_keeps_the_other_from_nothing(
+    tree: Tree, office: Office
+) -> None:
+    """Nor the turn from its end; what was found is said all the same."""
+    report(tree, 2, 11)
+    assert office.codes() == {"address_twice"}
+    members = tree.members_of(1, 1, 1)
+    os.unlink(members)
+    os.mkdir(members)
+    os.unlink(tree.configuration)
+    os.utime(tree.tenure(1), (0, 0))
+    assert office.codes() == {"address_twice", "second_name_late"}
+    assert Path(tree.configuration).read_bytes() == Path(tree.revision(1)).read_bytes()
+    assert os.stat(tree.tenure(1)).st_mtime > 0
+    os.rmdir(members)
+    assert office.codes() == {"address_twice"}
+    assert os.path.isfile(members)
+
+
+def test_an_edited_configuration_is_told_of_beyond_the_tenure(tree: Tree, office: Office) -> None:
+    office.turn()
+    with open(tree.configuration, "ab") as editor:
+        editor.write(b"<!-- mine -->\n")
+    assert office.codes() == {"edited_by_hand"}
+    office.merger.role.give_back("released", rest=False)
+    other = Office(tree, 2)
+    assert other.codes() == {"edited_by_hand"}
+    other.merger.role.give_back("released", rest=False)
+    assert {one.code for one in status.read(tree, 10.0, office.now).findings} == {"edited_by_hand"}

@@ -261,3 +261,48 @@ def test_the_newest_tenures_are_kept_and_half_written_ones_swept(cluster: Cluste
     assert not [name for name in found if name.startswith(".")]
     assert not os.path.exists(cluster.tree.tenure(5))
     assert os.path.exists(cluster.tree.tenure(6))
+
+
+def test_whose_turns_fail_for_three_deadlines_gives_the_role_to_another(cluster: Cluster) -> None:
+    role, other = cluster.role(1), cluster.role(2)
+    taken(role)
+    role.failed()
+    cluster.ticking.now += 30.0
+    role.failed()
+    assert role.tenure is not None
+    cluster.ticking.now += 0.1
+    role.failed()
+    assert role.tenure is None
+    assert cluster.recorded(1).ended == "failing"
+    assert role.turn(nothing_published) is None, "it rests, so that the other is first"
+    assert taken(other).term == 2
+
+
+def test_a_turn_that_ends_well_forgives_those_that_failed(cluster: Cluster) -> None:
+    role = cluster.role(1)
+    taken(role)
+    role.failed()
+    role.end_turn()
+    cluster.ticking.now += 40.0
+    role.failed()
+    assert role.tenure is not None
+
+
+def test_who_stands_in_line_and_cannot_take_turns_leaves_it(cluster: Cluster) -> None:
+    """What it would be granted, it could not use; when it can again, it stands in line again."""
+    holder, waiting, third = cluster.role(1), cluster.role(2, threading.Event()), cluster.role(3)
+    taken(holder)
+    assert waiting.turn(nothing_published) is None
+    waiting.failed()
+    holder.give_back("released")
+    assert taken(third).devid == 3
+    assert waiting.turn(nothing_published) is None
+
+
+def test_where_its_tenure_is_not_any_more_nothing_is_written(cluster: Cluster, tmp_path: Path) -> None:
+    """The shared file system was unmounted: what lies at the path now is the bare mount point."""
+    role = cluster.role(1)
+    taken(role)
+    os.rename(cluster.tree.ifs, tmp_path / "unmounted")
+    role.give_back("released")
+    assert not os.path.exists(cluster.tree.ifs)
