@@ -40,7 +40,8 @@ VIEW = (
 
 def record(status: state.Status) -> Record:
     """The role as scripts read it: whoever is named holds it, and nobody is when it is free."""
-    holder = status.tenure if status.held else None
+    last = status.tenure
+    holder = last if status.held and last is not None and not last.ended else None
     return {
         "held": status.held,
         "devid": holder.devid if holder else None,

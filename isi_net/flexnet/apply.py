@@ -116,7 +116,7 @@ class Flexnet:
 
     def _configuration(self) -> tuple[Configuration, bool]:
         """The current configuration, and whether it is another than at the last turn."""
-        _, configuration = self._network.look()
+        configuration = self._network.look().configuration
         last, self._read = self._read, configuration
         return configuration, last != configuration
 

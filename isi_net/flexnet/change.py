@@ -21,7 +21,7 @@ from isi_net.model.static import with_addresses, without_address
 from isi_net.store import atomic, revisions
 from isi_net.store.tree import Tree
 
-TRIES = 5
+TRIES = 10  # in some five seconds: twenty commands at once, started by one script, all come through
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,11 @@ def change(
     `edit` is called again on what somebody else published meanwhile.  A change that changes nothing
     publishes nothing.  Retiring a node is not `guarded`: it takes leased addresses away, which nothing
     else does by hand.  What comes `addressed` has the addresses of its interfaces by hand already, or is
-    to have none.  Raises Refused for what a rule forbids, and Conflict after five lost races.
+    to have none.  Raises Refused for what a rule forbids, and Conflict after ten lost races.
     """
     for attempt in range(TRIES):
-        before = published.load(tree)
+        base = published.current(tree)
+        before = base.configuration
         after = edit(before)
         if not addressed and not after.same_network(before):
             after = with_addresses(after, before)
@@ -67,9 +68,9 @@ def change(
             return Changed(lines, (*judged.warnings, *lacking), before.revision)
         after = replace(after, term=before.term, published=int(time.time()), author=author)
         try:
-            revision, warnings = _publish(tree, before, after)
+            revision, warnings = _publish(tree, base, after)
         except Conflict:
-            pause(0.01 * 2**attempt)
+            pause(0.01 * 2**attempt * os.urandom(1)[0] / 255)  # by chance, lest the same ones meet again
             continue
         return Changed(lines, (*judged.warnings, *lacking, *warnings), revision)
     winner = published.load(tree)
@@ -80,9 +81,9 @@ def change(
     )
 
 
-def _publish(tree: Tree, before: Configuration, after: Configuration) -> tuple[int, Iterable[Finding]]:
+def _publish(tree: Tree, before: published.Published, after: Configuration) -> tuple[int, Iterable[Finding]]:
     with _staging(tree) as directory:
-        after, _ = publish(tree, directory, before, after, lambda: None)
+        after = publish(tree, directory, before, after, lambda: None).configuration
         try:
             return after.revision, list(_settle(tree, directory, after))
         except Error as error:

@@ -1,15 +1,31 @@
 """The published configuration, as everybody reads it."""
 
+from typing import NamedTuple
+
 from isi_net.errors import FormatError
 from isi_net.formats import flx_config
 from isi_net.model.network import Configuration
 from isi_net.store import revisions
+from isi_net.store.read import stamp_at
 from isi_net.store.tree import Tree
 
 
+class Published(NamedTuple):
+    """A configuration, and the revision that holds it."""
+
+    revision: revisions.Revision
+    configuration: Configuration
+
+
+def current(tree: Tree) -> Published:
+    """What is published; an empty configuration, revision 0, on a cluster that has published none."""
+    revision = revisions.current(tree)
+    return Published(revision, parse(revision))
+
+
 def load(tree: Tree) -> Configuration:
-    """The current configuration; an empty one, revision 0, on a cluster that has published none."""
-    return parse(revisions.current(tree))
+    """The current configuration, as `current`."""
+    return current(tree).configuration
 
 
 def parse(revision: revisions.Revision) -> Configuration:
@@ -26,28 +42,33 @@ def parse(revision: revisions.Revision) -> Configuration:
 class Following:
     """Follows the published configuration for whoever needs it turn by turn.
 
-    Listing the revisions on the shared file system is what it costs; a new one is read.
+    Listing the revisions on the shared file system, and a look at the newest, is what it costs; a new one is
+    read, and so is one that a person moved, restored or edited.
     """
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
-        self._known: tuple[int, revisions.Revision, Configuration] | None = None
+        self._known: Published | None = None
 
-    def look(self) -> tuple[revisions.Revision, Configuration]:
-        """The current revision and the configuration that it holds, the very same as last time when there is
-        no other.  Raises Unreadable or FormatError.
+    def look(self) -> Published:
+        """What is published, the very same as last time when that has not changed.
+
+        Raises Unreadable or FormatError.
         """
         highest = max(revisions.numbers(self._tree), default=0)
-        if self._known is None or self._known[0] != highest or not highest:
-            revision = revisions.current(self._tree)
-            self._known = highest, revision, parse(revision)
-        return self._known[1:]
+        if self._known is None or not self._is_still(self._known.revision, highest):
+            self._known = current(self._tree)
+        return self._known
 
-    def note(self, revision: revisions.Revision, configuration: Configuration) -> None:
+    @staticmethod
+    def _is_still(known: revisions.Revision, highest: int) -> bool:
+        return bool(highest) and known.number == highest and known.stamp == stamp_at(known.path)
+
+    def note(self, published: Published) -> None:
         """Takes note of what whoever follows has just published: it need not be read."""
-        self._known = revision.number, revision, configuration
+        self._known = published
 
     @property
     def last(self) -> Configuration | None:
         """The last one that could be read; None when none ever could."""
-        return self._known[2] if self._known is not None else None
+        return self._known.configuration if self._known is not None else None

@@ -10,7 +10,7 @@ from isi_net.formats import flx_config, pool_members, times
 from isi_net.model.finding import Finding
 from isi_net.model.network import Configuration
 from isi_net.store import atomic, revisions, staging
-from isi_net.store.read import Stamp, explain, names, read, read_seen
+from isi_net.store.read import Stamp, names, read, read_seen, stamp_at
 from isi_net.store.tree import MEMBERS, Tree
 
 _EDITED = ".edited-"
@@ -19,11 +19,11 @@ _EDITED = ".edited-"
 def refuse_newer(tree: Tree, current: revisions.Revision) -> None:
     """Raises NewerSchema when a newer release wrote `flx_config.xml`: then nothing at all is published."""
     try:
-        if _stamp(tree.configuration) is None:
+        if stamp_at(tree.configuration) is None:
             return
         data, _ = _read(tree.configuration)
         if data != current.data:
-            flx_config.parse(data, tree.configuration)
+            flx_config.head(data, tree.configuration)
     except NewerSchema:
         raise
     except (Unreadable, FormatError):
@@ -54,7 +54,7 @@ class SecondName:
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
-        self._good: tuple[int, Stamp] | None = None
+        self._good: tuple[revisions.Revision, Stamp] | None = None
 
     def settle(self, directory: str, current: revisions.Revision) -> str | None:
         """Puts `flx_config.xml` right, out of the staging directory `directory`.
@@ -65,8 +65,8 @@ class SecondName:
         if not current.number:
             return None  # it is no second name, but the configuration itself
         path = self._tree.configuration
-        stamp = _stamp(path)
-        if self._good == (current.number, stamp):
+        stamp = stamp_at(path)
+        if self._good == (current, stamp):
             return None
         aside = None
         if stamp is not None and (self._good is None or stamp != self._good[1]):
@@ -74,7 +74,7 @@ class SecondName:
                 raise Unwritable("not a regular file", path, "take away what lies there")
             data, stamp = _read(path)
             if data == current.data:
-                self._good = current.number, stamp
+                self._good = current, stamp
                 return None
             number = self._revision_of(data)
             if number is None:
@@ -86,7 +86,7 @@ class SecondName:
 
     def _put(self, directory: str, current: revisions.Revision) -> None:
         while True:
-            self._good = current.number, staging.put(directory, self._tree.configuration, current.data)
+            self._good = current, staging.put(directory, self._tree.configuration, current.data)
             kept = revisions.numbers(self._tree)
             if not kept or kept[-1] <= current.number:
                 return
@@ -111,7 +111,7 @@ class SecondName:
                 again += 1
             except FileNotFoundError:
                 return None
-        if _stamp(aside) != stamp:
+        if stamp_at(aside) != stamp:
             atomic.remove(aside)  # it was put right while we looked
             return None
         return aside
@@ -119,7 +119,7 @@ class SecondName:
     def _revision_of(self, data: bytes) -> int | None:
         """The number of the revision that `data` is, None when it is none that is kept."""
         try:
-            number = flx_config.parse(data, self._tree.configuration).revision
+            number = flx_config.head(data, self._tree.configuration).revision
         except NewerSchema:
             raise
         except FormatError:
@@ -136,7 +136,7 @@ class Members:
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
         self._good: dict[str, Stamp] = {}
-        self._revision = -1
+        self._settled: Configuration | None = None
 
     def settle(self, directory: str, configuration: Configuration, may_publish: Callable[[], None]) -> None:
         """Makes the files say what `configuration` says, out of the staging directory `directory`.
@@ -149,7 +149,7 @@ class Members:
             for pool_id, pool in configuration.pools()
             if pool.externally_managed or pool.addresses
         }
-        if configuration.revision != self._revision:
+        if configuration is not self._settled:
             self._good = {}
         failure: Unwritable | None = None
         for path, (pool_id, pool) in wanted.items():
@@ -160,19 +160,19 @@ class Members:
                 self._good[path] = _stamp_of(path, data) or self._put(directory, path, data, may_publish)
             except Unwritable as error:
                 failure = error
-        if configuration.revision != self._revision:
+        if configuration is not self._settled:
             for name in names(self._tree.pool_members):
                 path = os.path.join(self._tree.pool_members, name)
                 if path not in wanted and MEMBERS.fullmatch(name):
                     may_publish()
                     atomic.remove(path)
-            self._revision = configuration.revision
+            self._settled = configuration
         if failure is not None:
             raise failure
 
     def _is_good(self, path: str) -> bool:
         try:
-            return path in self._good and self._good[path] == _stamp(path)
+            return path in self._good and self._good[path] == stamp_at(path)
         except Unreadable:
             return False
 
@@ -197,13 +197,3 @@ def _stamp_of(path: str, data: bytes) -> Stamp | None:
     except Unreadable:
         return None
     return stamp if found == data else None
-
-
-def _stamp(path: str) -> Stamp | None:
-    """The stamp of what lies at `path` (of a symbolic link, its own), None when nothing does."""
-    try:
-        return Stamp.of(os.lstat(path))
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise explain(error, path) from error

@@ -52,7 +52,7 @@ class Merger:
         self._examined = flx_config.Examined()
         # Of which reports, and in which configuration, the last decision was made.
         self._merged_of: tuple[Report | UnreadReport, ...] | None = None
-        self._merged_in: Configuration | None = None
+        self._merged_in: published.Published | None = None
         self._merged_for = (0.0, 0.0)  # from when until when, by the clock, the last decision stands
         self._findings: tuple[Finding, ...] = ()
         self._swept = 0.0
@@ -92,46 +92,42 @@ class Merger:
         return data.strip() == str(term).encode()
 
     def _term_published(self) -> int:
-        return self._network.look()[1].term
+        return self._network.look().configuration.term
 
     def _merge(self, term: int) -> Turn:
         now = self._clock()
         directory = self.role.staging
         reports = self._inbox.read()
-        revision, before = self._network.look()
+        before = self._network.look()
         first, last = self._merged_for
         is_other = reports is not self._merged_of or before is not self._merged_in
         if is_other or not first <= now < last:
             self._merged_of = None  # until what was decided is published: a failure is tried again
-            merged = merge(before, reports, now)
+            merged = merge(before.configuration, reports, now)
             self._findings = merged.findings
-            if not merged.configuration.same_network(before):
+            if not merged.configuration.same_network(before.configuration):
                 author = f"{self._node.name}(id{self._node.devid}) IPMerger, term {term}"
                 after = replace(merged.configuration, term=term, published=int(now), author=author)
-                before, revision = publish(
-                    self._tree, directory, before, after, self.role.check, self._examined
-                )
+                before = publish(self._tree, directory, before, after, self.role.check, self._examined)
                 revisions.prune(self._tree)
-                self._network.note(revision, before)
+                self._network.note(before)
             self._merged_of, self._merged_in = reports, before
             self._merged_for = (now, next_change(reports, now) or math.inf)
         late: tuple[Finding, ...] = ()
-        if revision.data and before.settings.committed:
-            late = self._put_right(directory, revision, before)
+        if before.revision.data and before.configuration.settings.committed:
+            late = self._put_right(directory, before)
         if now - self._swept > SWEEP_SECONDS:
             staging.sweep_commands(self._tree, now)
             self._swept = now
         self._said = (*self._findings, *late, *edited_by_hand(self._tree))
-        return Turn(_sentence(before, reports), self._said)
+        return Turn(_sentence(before.configuration, reports), self._said)
 
-    def _put_right(
-        self, directory: str, revision: revisions.Revision, configuration: Configuration
-    ) -> tuple[Finding, ...]:
+    def _put_right(self, directory: str, what: published.Published) -> tuple[Finding, ...]:
         """Has the second names say what is published; one that cannot just now keeps back no other."""
         late = []
         for settle in (
-            partial(self._members.settle, directory, configuration, self.role.check),
-            partial(self._second_name.settle, directory, revision),
+            partial(self._members.settle, directory, what.configuration, self.role.check),
+            partial(self._second_name.settle, directory, what.revision),
         ):
             try:
                 settle()

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from portalocker import LockFlags
 
 
+_MODE = 0o600  # who can open a file, if only to read it, can lock it (flock(2)), and keep it
+
+
 class FileLock:
     """An exclusive lock on one file, by one open file description, shared by all of this process.
 
@@ -42,14 +45,18 @@ class FileLock:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         try:
             try:
-                descriptor = os.open(self.path, flags, atomic.FILE_MODE)
+                descriptor = os.open(self.path, flags, _MODE)
             except FileExistsError:
                 # Without O_EXCL that is no answer, but MooseFS gives it (seen) when another host has made
                 # the file between the look and the making.
                 descriptor = os.open(self.path, flags & ~os.O_CREAT)
             try:
-                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                mode = os.fstat(descriptor).st_mode
+                if not stat.S_ISREG(mode):
                     raise Unwritable("not a regular file", self.path, "take away what lies there")
+                if stat.S_IMODE(mode) != _MODE:  # an earlier release's, or the file system has no modes
+                    with contextlib.suppress(OSError):
+                        os.fchmod(descriptor, _MODE)
             except (OSError, Unwritable):
                 os.close(descriptor)
                 raise

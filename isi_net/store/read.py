@@ -88,6 +88,16 @@ def read_seen(path: str, limit: int, patience: float = PATIENCE_SECONDS) -> tupl
         time.sleep(_PAUSE_SECONDS)
 
 
+def stamp_at(path: str) -> Stamp | None:
+    """The stamp of what lies at `path` (of a symbolic link, its own), None when nothing does."""
+    try:
+        return Stamp.of(os.lstat(path))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise explain(error, path) from error
+
+
 def names(directory: str) -> list[str]:
     """The names in `directory`, sorted; none when it is not there.  Raises Unreadable for anything else."""
     try:

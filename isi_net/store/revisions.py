@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from isi_net.errors import Conflict, Unreadable, Unwritable
 from isi_net.store import atomic, staging
-from isi_net.store.read import names, read_seen
+from isi_net.store.read import Stamp, names, read_seen
 from isi_net.store.tree import REVISION, Tree, number_in
 
 KEPT = 64
@@ -19,11 +19,15 @@ MAX_BYTES = 64 << 20
 
 
 class Revision(NamedTuple):
-    """A published configuration: its number (0: there is none yet), its bytes, and where they were read."""
+    """A published configuration: its number (0: there is none yet), its bytes, and where they were read.
+
+    Nothing of ours ever changes one; a person can, and the `stamp` tells.
+    """
 
     number: int
     data: bytes
     path: str
+    stamp: Stamp | None = None
 
 
 def numbers(tree: Tree) -> list[int]:
@@ -42,7 +46,7 @@ def current(tree: Tree) -> Revision:
     while kept := numbers(tree):
         path = tree.revision(kept[-1])
         try:
-            return Revision(kept[-1], read_seen(path, MAX_BYTES)[0], path)
+            return Revision(kept[-1], *_read(path))
         except Unreadable:
             if numbers(tree) == kept:  # else it was pruned while we looked: there is a higher one
                 raise
@@ -51,7 +55,12 @@ def current(tree: Tree) -> Revision:
 
         refuse_unfamiliar(tree)
         return Revision(0, b"", tree.configuration)
-    return Revision(0, read_seen(tree.configuration, MAX_BYTES)[0], tree.configuration)
+    return Revision(0, *_read(tree.configuration))
+
+
+def _read(path: str) -> tuple[bytes, str, Stamp]:
+    data, stamp = read_seen(path, MAX_BYTES)
+    return data, path, stamp
 
 
 def publish(tree: Tree, directory: str, base: int, number: int, data: bytes) -> None:

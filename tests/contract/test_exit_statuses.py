@@ -1,5 +1,6 @@
 """How commands end, and that what they say is fit for a terminal whoever wrote it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from fixed_cluster import CORPUS, run
 from isi_net.cli import exits
 from isi_net.cli.output import FORMATS
 from isi_net.formats import flx_config, node_report, services
+from isi_net.formats import tenure as tenure_format
 from isi_net.model.finding import Finding
 from isi_net.model.merge import merge
 from isi_net.model.service import Service
@@ -211,6 +213,20 @@ def test_merger_status_tells_by_its_exit_status_whether_the_role_is_held(cluster
     assert [free.status, held.status, stalled.status] == [exits.FAILED, exits.DONE, exits.STALLED]
     assert "Held: No\n" in free.out
     assert "Held: Yes\n" in held.out
+
+
+def test_who_has_left_office_is_not_named_while_the_next_one_takes_it(cluster: Path) -> None:
+    tree = Tree(str(cluster))
+    tenure = tenure_format.parse(Path(tree.tenure(3)).read_bytes())
+    ended = replace(tenure, until=fixed_cluster.THEN + 1.0, ended="released")
+    Path(tree.tenure(3)).write_bytes(tenure_format.render(ended))
+    lock = FileLock(tree.merger_lock)
+    lock.open()
+    assert lock.try_now()
+    status = json.loads(run(cluster, "merger", "status", "--format", "json").out)
+    lock.close()
+    assert status["held"]
+    assert (status["devid"], status["node"], status["pid"]) == (None, None, None)
 
 
 def test_isi_net_debug_shows_the_traceback(cluster: Path) -> None:

@@ -31,8 +31,9 @@ def add(tree: Tree, name: str) -> int:
     directory = tree.command_staging(token_hex(8))
     atomic.make_directory(directory)
     while True:
-        before = published.load(tree)
-        after = before.with_groupnet(Groupnet(before.next_number, name))
+        before = published.current(tree)
+        known = before.configuration
+        after = known.with_groupnet(Groupnet(known.next_number, name))
         try:
             publish(tree, directory, before, after, lambda: None)
         except Conflict:
@@ -145,13 +146,13 @@ def test_a_publisher_that_slept_through_a_pruning_has_lost(tmp_path: Path, aslee
     tree = Tree(str(tmp_path))
     for number in range(at):
         add(tree, f"before-{number}")
-    before = published.load(tree)
+    before = published.current(tree)
     directory = tree.command_staging("0123456789abcdef")
     atomic.make_directory(directory)
     for number in range(asleep):
         add(tree, f"meanwhile-{number}")
     kept = revisions.numbers(tree)
-    late = before.with_groupnet(Groupnet(before.next_number, "late"))
+    late = before.configuration.with_groupnet(Groupnet(before.configuration.next_number, "late"))
     with pytest.raises(Conflict):
         publish(tree, directory, before, late, lambda: None)
     assert revisions.numbers(tree) == kept
@@ -164,5 +165,5 @@ def test_a_publisher_whose_staging_directory_was_swept_publishes_nothing(tmp_pat
     directory = tree.command_staging("0123456789abcdef")
     late = Configuration().with_groupnet(Groupnet(1, "late"))
     with pytest.raises(Fenced):
-        publish(tree, directory, Configuration(), late, lambda: None)
+        publish(tree, directory, published.current(tree), late, lambda: None)
     assert published.load(tree) == Configuration()

@@ -89,11 +89,11 @@ def _holder(tree: Tree, prepare: Callable[[], None], check: Callable[[Role], Non
     def work() -> None:
         role = Role(tree, node(1), 1, 10.0, time.time, time.monotonic, None)
         assert role.turn(lambda: published.load(tree).term) is not None
-        before = published.load(tree)
-        after = merge(before, Inbox(tree).read(), time.time()).configuration
+        before = published.current(tree)
+        after = merge(before.configuration, Inbox(tree).read(), time.time()).configuration
         after = replace(after, author="the stale one", published=1)
         prepare()
-        after, _ = publish(tree, role.staging, before, after, lambda: check(role))
+        after = publish(tree, role.staging, before, after, lambda: check(role)).configuration
         current = revisions.current(tree)
         SecondName(tree).settle(role.staging, current)
         Members(tree).settle(role.staging, after, role.check)

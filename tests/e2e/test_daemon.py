@@ -461,7 +461,7 @@ def mounted(cluster: Cluster) -> Path:
     os.mkdir(cluster.tree.ifs)
     mount.symlink_to(cluster.tree.ifs)
     node.tree = Tree(node.tree.root, str(mount))
-    node.settings(poll_interval=POLL, deadline=1.0)
+    node.settings(poll_interval=POLL, deadline=2.0)
     return mount
 
 
@@ -473,6 +473,7 @@ def unmount(mount: Path) -> None:
     mount.with_name("new").rename(mount)
 
 
+@pytest.mark.slow
 def test_a_holder_that_lost_the_shared_file_system_gives_the_role_to_another(cluster: Cluster) -> None:
     second, first = cluster.node(), cluster.node()
     mount = mounted(cluster)
@@ -503,7 +504,7 @@ def test_who_lost_the_shared_file_system_stands_in_nobodys_way(cluster: Cluster)
 def test_a_holder_that_cannot_read_the_reports_gives_the_role_to_another(cluster: Cluster) -> None:
     """As long as it is alone, it takes the role again and again: it may be the last that can."""
     node = cluster.node()
-    node.settings(poll_interval=POLL, deadline=1.0)
+    node.settings(poll_interval=POLL, deadline=2.0)
     node.start().takes_the_role()
     cluster.has(node)
     os.rename(cluster.tree.reports, f"{cluster.tree.reports}.away")

@@ -36,9 +36,10 @@ def may() -> None:
 
 
 def grow(tree: Tree) -> Configuration:
-    before = published.load(tree)
-    after = before.with_groupnet(Groupnet(before.next_number, f"g{before.next_number}"))
-    return publish(tree, tree.term_staging(1), before, after, may)[0]
+    before = published.current(tree)
+    number = before.configuration.next_number
+    after = before.configuration.with_groupnet(Groupnet(number, f"g{number}"))
+    return publish(tree, tree.term_staging(1), before, after, may).configuration
 
 
 def settle(tree: Tree, name: SecondName) -> str | None:

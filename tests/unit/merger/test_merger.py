@@ -90,8 +90,9 @@ def files(tree: Tree) -> dict[str, tuple[int, int, int]]:
 
 def publish_by_hand(tree: Tree, groupnet: str) -> None:
     """An administrator's command publishes one more groupnet."""
-    before = published.load(tree)
-    after = before.with_groupnet(Groupnet(number=before.next_number, name=groupnet, next_number=1))
+    before = published.current(tree)
+    number = before.configuration.next_number
+    after = before.configuration.with_groupnet(Groupnet(number, groupnet, next_number=1))
     after = replace(after, author="root", published=int(NOON))
     directory = tree.command_staging("abcd")
     os.makedirs(directory, exist_ok=True)
@@ -340,3 +341,29 @@ def test_an_edited_configuration_is_told_of_beyond_the_tenure(tree: Tree, office
     assert other.codes() == {"edited_by_hand"}
     other.merger.role.give_back("released", rest=False)
     assert {one.code for one in status.read(tree, 10.0, office.now).findings} == {"edited_by_hand"}
+
+
+def test_a_revision_that_took_the_place_of_a_spoilt_one_stands(tree: Tree, office: Office) -> None:
+    """What the merger knew of that number before is forgotten, and what it wrote of it put right."""
+    office.turn()
+    publish_by_hand(tree, "old")
+    office.turn()
+    Path(tree.revision(2)).write_bytes(b"junk")
+    with pytest.raises(FormatError):
+        office.turn()
+    os.unlink(tree.revision(2))
+    publish_by_hand(tree, "new")
+    report(tree, 2, 99)
+    assert "revision 3: leased addresses: 2" in office.turn()
+    assert [one.name for one in published.load(tree).groupnets] == ["groupnet0", "new"]
+    assert Path(tree.configuration).read_bytes() == Path(tree.revision(3)).read_bytes()
+
+
+def test_an_edited_revision_is_what_counts(tree: Tree, office: Office) -> None:
+    """Nobody should, but it is what every command reads; the second names follow."""
+    office.turn()
+    data = Path(tree.revision(1)).read_bytes().replace(b'name="pool0"', b'name="mine"')
+    Path(tree.revision(1)).write_bytes(data)
+    office.turn()
+    assert Path(tree.configuration).read_bytes() == data
+    assert b"groupnet0.subnet0.mine" in Path(tree.members_of(1, 1, 1)).read_bytes()

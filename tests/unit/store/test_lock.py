@@ -35,6 +35,16 @@ def test_one_holds_and_another_does_not(path: str, held: FileLock) -> None:
     other.close()
 
 
+def test_nobody_else_can_open_it_and_so_keep_the_lock(path: str, held: FileLock) -> None:
+    """Whoever can read a file can lock it; one that an earlier release left is shut as well."""
+    assert os.stat(path).st_mode & 0o777 == 0o600
+    os.chmod(path, 0o644)
+    other = FileLock(path)
+    other.open()
+    other.close()
+    assert os.stat(path).st_mode & 0o777 == 0o600
+
+
 def test_who_has_not_opened_it_does_not_hold_it(path: str) -> None:
     assert not FileLock(path).try_now()
 
