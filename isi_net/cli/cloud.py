@@ -2,9 +2,9 @@
 
 import click
 
-from isi_net.cli.dhcp import problem_lines, problem_record
 from isi_net.cli.grammar import Verbs
 from isi_net.cli.output import Column, Record
+from isi_net.cli.records import problem_lines, problem_record
 from isi_net.cli.show import Showing, viewing
 from isi_net.cloud import dmi
 from isi_net.dhcp.clients import kind

@@ -4,9 +4,9 @@ import click
 
 from isi_net.cli import complete, exits, groupnets, pools, settings, subnets
 from isi_net.cli.change import Changing, changing
-from isi_net.cli.dhcp import FINDINGS, problem_record, time_text
 from isi_net.cli.grammar import Spelled, Verbs
 from isi_net.cli.output import Column, Record
+from isi_net.cli.records import FINDINGS, problem_record, time_text
 from isi_net.cli.show import Showing, listing, viewing
 from isi_net.cli.stdout import emit, say
 from isi_net.flexnet import history as past

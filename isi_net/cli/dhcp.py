@@ -9,43 +9,15 @@ import click
 from isi_net.cli import complete
 from isi_net.cli.grammar import Verbs
 from isi_net.cli.output import Column, Record
+from isi_net.cli.records import problem_lines, problem_record, time_text
 from isi_net.cli.show import Showing, listing, viewing
 from isi_net.cli.stdout import warn
 from isi_net.errors import NotFound
-from isi_net.formats import times
 from isi_net.model.finding import Finding
 from isi_net.model.lease import Lease
 from isi_net.model.names import check_interface
 from isi_net.model.report import Report
 from isi_net.store.tree import LEASE_PREFIX, Tree
-
-
-def problem_record(problem: Finding) -> Record:
-    """A finding as JSON shows it."""
-    return {
-        "severity": problem.severity,
-        "code": problem.code,
-        "place": problem.place,
-        "message": problem.message,
-        "action": problem.action,
-    }
-
-
-FINDINGS = (
-    Column("severity", "Severity"),
-    Column("code", "Code"),
-    Column("place", "Place"),
-    Column("message", "Message"),
-    Column("action", "What To Do"),
-)
-
-
-def problem_lines(value: list[Record]) -> list[str]:
-    """Findings as people read them, one a line, with what to do."""
-    return [
-        f"{one['place']}: {one['message']}" + (f"; {one['action']}" if one["action"] else "") for one in value
-    ]
-
 
 _INTERFACE = Column("interface", "Interface")
 _ADDRESS = Column("address", "Address")
@@ -85,11 +57,6 @@ LISTED = (
 
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
-
-
-def time_text(seconds: int | None) -> str | None:
-    """RFC 3339 in UTC; None, JSON's null, for never."""
-    return None if seconds is None else times.render(seconds)
 
 
 def lease_record(lease: Lease, now: float) -> Record:

@@ -5,9 +5,9 @@ import time
 import click
 
 from isi_net.cli import complete, exits
-from isi_net.cli.dhcp import problem_lines, problem_record, time_text
 from isi_net.cli.grammar import Verbs
 from isi_net.cli.output import Column, Record
+from isi_net.cli.records import problem_lines, problem_record, time_text
 from isi_net.cli.show import Showing, listing, viewing
 from isi_net.cli.stdout import warn
 from isi_net.errors import Refused
@@ -48,9 +48,9 @@ def record(status: state.Status) -> Record:
         "node": holder.node if holder else None,
         "pid": holder.pid if holder else None,
         "term": status.tenure.term if status.tenure else None,
-        "since": time_text(int(holder.since)) if holder else None,
+        "since": time_text(holder.since) if holder else None,
         "revision": status.revision,
-        "last_turn": time_text(int(status.last_turn)) if status.last_turn is not None else None,
+        "last_turn": time_text(status.last_turn),
         "reports": status.reports,
         "findings": [problem_record(one) for one in status.findings],
     }
@@ -102,8 +102,8 @@ def tenure_record(tenure: Tenure, last_turn: float, in_office: bool) -> Record:
         "lnn": tenure.lnn,
         "node": tenure.node,
         "pid": tenure.pid,
-        "from": time_text(int(tenure.since)),
-        "until": None if in_office or until is None else time_text(int(until)),
+        "from": time_text(tenure.since),
+        "until": None if in_office else time_text(until),
         "ended": None if in_office else tenure.ended or "died",
     }
 
