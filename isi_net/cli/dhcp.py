@@ -127,22 +127,19 @@ def show(tree: Tree, interface: str | None, path: str | None, everything: bool, 
       isi_net dhcp lease show --format json
       isi_net dhcp lease show --file dhclient.leases.ext-1 --all
     """
-    from isi_net.dhcp import leases  # noqa: PLC0415 - `dhcp lease list` needs none of it
+    # `dhcp lease list` needs none of these
+    from isi_net.dhcp.leases import of_file  # noqa: PLC0415
+    from isi_net.node.leases import node_leases  # noqa: PLC0415
+    from isi_net.settings import load  # noqa: PLC0415
 
     now = time.time()
     if interface is not None:
         check_interface(interface)
     if path is not None:
         name = interface or _interface_of(path)
-        found = leases.of_file(path, interface, name, everything)
+        found = of_file(path, interface, name, everything)
     else:
-        from isi_net.dhcp.clients import kind  # noqa: PLC0415
-        from isi_net.dhcp.sources import chosen  # noqa: PLC0415
-        from isi_net.settings import load  # noqa: PLC0415
-
-        settings = load(tree)
-        sources, own = chosen(settings.source), kind(settings.client)
-        found = leases.of_node(tree, settings.interfaces, interface, everything, sources, own)
+        found = node_leases(tree, load(tree)).find(interface, everything)
     shown = [whole_lease_record(one, problems, now) for one, problems in found.leases]
     if not shown:
         what = f"no lease of {interface}" if interface else "no lease"

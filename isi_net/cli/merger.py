@@ -217,16 +217,14 @@ def explain(tree: Tree, asked: str, showing: Showing) -> None:
 
 def _lease_files(tree: Tree) -> dict[tuple[int, str], str]:
     """Where this node's leases lie, each with the number of the block that counts; none on no node."""
-    from isi_net.dhcp.clients import kind  # noqa: PLC0415 - no other verb reads leases
-    from isi_net.dhcp.leases import NodeLeases, of_file  # noqa: PLC0415
-    from isi_net.dhcp.sources import chosen  # noqa: PLC0415
+    from isi_net.dhcp.leases import of_file  # noqa: PLC0415 - no other verb reads leases
+    from isi_net.node.leases import node_leases  # noqa: PLC0415
 
     settings = load(tree)
     if settings.node is None:
         return {}
     found: dict[tuple[int, str], str] = {}
-    sources, own = chosen(settings.source), kind(settings.client)
-    for one in NodeLeases(tree, settings.interfaces, sources, own=own).read():
+    for one in node_leases(tree, settings).read():
         if one.lease is not None and one.path is not None:
             blocks = [lease for lease, _ in of_file(one.path, None, one.interface, everything=True).leases]
             number = max(

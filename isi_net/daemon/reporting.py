@@ -5,13 +5,12 @@ from collections.abc import Callable
 
 from isi_net import __version__
 from isi_net.cloud import dmi
-from isi_net.dhcp.clients import kind
-from isi_net.dhcp.leases import InterfaceLease, NodeLeases
-from isi_net.dhcp.sources import chosen
+from isi_net.dhcp.leases import InterfaceLease
 from isi_net.model.cloud import NOBODY, Verdict, judge, of_machine
 from isi_net.model.lease import Lease
 from isi_net.model.network import CLOUDS, Node
 from isi_net.model.turn import Turn
+from isi_net.node.leases import node_leases
 from isi_net.reporter.inventory import Stocktaker
 from isi_net.reporter.reporter import Reporter, Witness
 from isi_net.settings import Settings
@@ -24,8 +23,7 @@ class Reporting:
     def __init__(self, tree: Tree, settings: Settings, node: Node, ticking: Callable[[], float]) -> None:
         """`ticking` is in seconds that never jump."""
         self._tree, self._manager, self._place = tree, settings.manager, f"node {node.devid}"
-        sources, own = chosen(settings.source), kind(settings.client)
-        self._leases = NodeLeases(tree, settings.interfaces, sources, own=own)
+        self._leases = node_leases(tree, settings)
         self._heard: dict[str, tuple[str, Lease]] = {}
         self._reporter = Reporter(tree, Witness(node, NOBODY, settings.source, __version__), time.time)
         self._stocktaker = Stocktaker(tree, node, settings.interfaces, ticking)
