@@ -11,17 +11,20 @@ from typing import Any
 
 from isi_net.errors import BadValue, Error, FormatError, Unreadable
 from isi_net.model.names import check_interface, check_lnn
-from isi_net.model.network import CLOUDS, ON_PREMISES, Node
+from isi_net.model.network import AUTO, CLOUDS, ON_PREMISES, Node
 from isi_net.store.read import read
 from isi_net.store.tree import Tree
 
 MAX_BYTES = 1 << 20
-MANAGERS = ("auto", *sorted(CLOUDS), ON_PREMISES)
-CLIENTS = ("auto", "dhclient", "dhcpcd", "none")
+MANAGERS = (AUTO, *sorted(CLOUDS), ON_PREMISES)
 
 POLL_INTERVAL_SECONDS = 1.0
 DEADLINE_SECONDS = 10.0
-_LEAST_SECONDS = 0.01
+_LEAST_POLL_INTERVAL = 0.01
+# More than the patience with one file that is not there just now (store/read.py, 1.5 s): with less, each such
+# wait would cost the role, and what ends a process that hangs would end every daemon in its first turn.
+_LEAST_DEADLINE = 2.0
+_MOST_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +36,9 @@ class Settings:
 
     node: Node | None = None
     interfaces: Mapping[str, str] = field(default_factory=dict)
-    manager: str = "auto"
-    client: str = "auto"
-    source: str = "auto"
+    manager: str = AUTO
+    client: str = AUTO
+    source: str = AUTO
     poll_interval: float = POLL_INTERVAL_SECONDS
     deadline: float = DEADLINE_SECONDS
 
@@ -81,10 +84,10 @@ def _settings(document: dict[str, Any]) -> Settings:
         node=_node(node) if node else None,
         interfaces=_interfaces(_table(document, "interfaces", None)),
         manager=_one_of(dhcp, "manager", MANAGERS),
-        client=_one_of(dhcp, "client", CLIENTS),
+        client=_client(dhcp),
         source=_source(dhcp),
-        poll_interval=_seconds(daemon, "poll_interval", POLL_INTERVAL_SECONDS),
-        deadline=_seconds(daemon, "deadline", DEADLINE_SECONDS),
+        poll_interval=_seconds(daemon, "poll_interval", POLL_INTERVAL_SECONDS, _LEAST_POLL_INTERVAL),
+        deadline=_seconds(daemon, "deadline", DEADLINE_SECONDS, _LEAST_DEADLINE),
     )
 
 
@@ -147,11 +150,20 @@ def _one_of(table: dict[str, Any], key: str, words: tuple[str, ...]) -> str:
     return str(value)
 
 
+def _client(table: dict[str, Any]) -> str:
+    """A kind of client that can be run, or none."""
+    if table.get("client", AUTO) == AUTO:
+        return AUTO
+    from isi_net.dhcp.clients import WORDS  # noqa: PLC0415 - a command that runs no client does not pay for it
+
+    return _one_of(table, "client", WORDS)
+
+
 def _source(table: dict[str, Any]) -> str:
     """A source of the table, or one from outside this package."""
-    value = table.get("source", "auto")
-    if value == "auto":
-        return "auto"
+    value = table.get("source", AUTO)
+    if value == AUTO:
+        return AUTO
     if not isinstance(value, str):
         raise BadValue(f"{value!r} is not a string", "[dhcp] source", "put it in quotes")
     from isi_net.dhcp import sources  # noqa: PLC0415 - a command that reads no lease does not pay for it
@@ -163,9 +175,9 @@ def _source(table: dict[str, Any]) -> str:
     return value
 
 
-def _seconds(table: dict[str, Any], key: str, default: float) -> float:
+def _seconds(table: dict[str, Any], key: str, default: float, least: float) -> float:
     value = table.get(key, default)
-    if not isinstance(value, int | float) or isinstance(value, bool) or not _LEAST_SECONDS <= value <= 3600:
-        todo = f"write seconds, {_LEAST_SECONDS:g} to 3600"
-        raise BadValue(f"{value!r} is not a time", f"[daemon] {key}", todo)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= _MOST_SECONDS:
+        what = f"{value!r} is not a time from {least:g} to {_MOST_SECONDS} s"
+        raise BadValue(what, f"[daemon] {key}", "write seconds: man 5 isi_net.toml")
     return float(value)

@@ -2,15 +2,13 @@
 
 import click
 
-from isi_net.cli.dhcp import problem_lines, problem_record
 from isi_net.cli.grammar import Verbs
 from isi_net.cli.output import Column, Record
+from isi_net.cli.records import problem_lines, problem_record
 from isi_net.cli.show import Showing, viewing
-from isi_net.cloud import dmi
-from isi_net.dhcp.clients import kind
-from isi_net.dhcp.leases import NodeLeases
-from isi_net.dhcp.sources import chosen
-from isi_net.model.cloud import Verdict, judge, of_machine
+from isi_net.model.cloud import Verdict
+from isi_net.node.cloud import NodeCloud
+from isi_net.node.leases import node_leases
 from isi_net.settings import load
 from isi_net.store.tree import Tree
 
@@ -63,8 +61,5 @@ def view(tree: Tree, showing: Showing) -> None:
       isi_net cloud view --format json
     """
     settings = load(tree)
-    found = NodeLeases(tree, settings.interfaces, chosen(settings.source), own=kind(settings.client)).read()
-    leases = [(one.path or one.interface, one.lease) for one in found if one.lease is not None]
-    place = "this node" if settings.node is None else f"node {settings.node.devid}"
-    verdict = judge(settings.manager, of_machine(dmi.facts(tree)), leases, place)
+    verdict = NodeCloud(tree, settings).by_leases(node_leases(tree, settings).read())
     showing.record(record(verdict), VIEW)

@@ -97,11 +97,11 @@ def pools(tree: Tree, typed: str) -> Iterable[str]:
 
 @_live
 def interfaces(tree: Tree, _: str) -> Iterable[str]:
-    """This node's interfaces: those of its settings, and those that have a lease file."""
-    from isi_net.dhcp.leases import NodeLeases  # noqa: PLC0415
+    """This node's interfaces: those of its settings, and those that have a lease file which counts."""
+    from isi_net.node.leases import node_leases  # noqa: PLC0415
     from isi_net.settings import load  # noqa: PLC0415
 
-    return NodeLeases(tree, load(tree).interfaces).interfaces()
+    return node_leases(tree, load(tree)).interfaces()
 
 
 @_live

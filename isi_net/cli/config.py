@@ -4,13 +4,13 @@ import click
 
 from isi_net.cli import complete, exits, groupnets, pools, settings, subnets
 from isi_net.cli.change import Changing, changing
-from isi_net.cli.dhcp import FINDINGS, problem_record, time_text
 from isi_net.cli.grammar import Spelled, Verbs
 from isi_net.cli.output import Column, Record
+from isi_net.cli.records import FINDINGS, problem_record, time_text
 from isi_net.cli.show import Showing, listing, viewing
 from isi_net.cli.stdout import emit, say
 from isi_net.flexnet import history as past
-from isi_net.flexnet.published import load
+from isi_net.flexnet.published import load, parse
 from isi_net.formats import flx_config
 from isi_net.model import check as rules
 from isi_net.model.carry import brought_in
@@ -216,7 +216,7 @@ def check(context: click.Context, path: str | None, showing: Showing) -> None:
         current = revisions.current(tree)
         if current.data:
             flx_config.validate(current.data, current.path)
-        configuration = load(tree)
+        configuration = parse(current)
     else:
         configuration = past.of_file(path)
     found = rules.check(configuration)

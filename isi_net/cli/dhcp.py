@@ -9,43 +9,15 @@ import click
 from isi_net.cli import complete
 from isi_net.cli.grammar import Verbs
 from isi_net.cli.output import Column, Record
+from isi_net.cli.records import problem_lines, problem_record, time_text
 from isi_net.cli.show import Showing, listing, viewing
 from isi_net.cli.stdout import warn
 from isi_net.errors import NotFound
-from isi_net.formats import times
 from isi_net.model.finding import Finding
 from isi_net.model.lease import Lease
 from isi_net.model.names import check_interface
 from isi_net.model.report import Report
 from isi_net.store.tree import LEASE_PREFIX, Tree
-
-
-def problem_record(problem: Finding) -> Record:
-    """A finding as JSON shows it."""
-    return {
-        "severity": problem.severity,
-        "code": problem.code,
-        "place": problem.place,
-        "message": problem.message,
-        "action": problem.action,
-    }
-
-
-FINDINGS = (
-    Column("severity", "Severity"),
-    Column("code", "Code"),
-    Column("place", "Place"),
-    Column("message", "Message"),
-    Column("action", "What To Do"),
-)
-
-
-def problem_lines(value: list[Record]) -> list[str]:
-    """Findings as people read them, one a line, with what to do."""
-    return [
-        f"{one['place']}: {one['message']}" + (f"; {one['action']}" if one["action"] else "") for one in value
-    ]
-
 
 _INTERFACE = Column("interface", "Interface")
 _ADDRESS = Column("address", "Address")
@@ -85,11 +57,6 @@ LISTED = (
 
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
-
-
-def time_text(seconds: int | None) -> str | None:
-    """RFC 3339 in UTC; None, JSON's null, for never."""
-    return None if seconds is None else times.render(seconds)
 
 
 def lease_record(lease: Lease, now: float) -> Record:
@@ -160,22 +127,19 @@ def show(tree: Tree, interface: str | None, path: str | None, everything: bool, 
       isi_net dhcp lease show --format json
       isi_net dhcp lease show --file dhclient.leases.ext-1 --all
     """
-    from isi_net.dhcp import leases  # noqa: PLC0415 - `dhcp lease list` needs none of it
+    # `dhcp lease list` needs none of these
+    from isi_net.dhcp.leases import of_file  # noqa: PLC0415
+    from isi_net.node.leases import node_leases  # noqa: PLC0415
+    from isi_net.settings import load  # noqa: PLC0415
 
     now = time.time()
     if interface is not None:
         check_interface(interface)
     if path is not None:
         name = interface or _interface_of(path)
-        found = leases.of_file(path, interface, name, everything)
+        found = of_file(path, interface, name, everything)
     else:
-        from isi_net.dhcp.clients import kind  # noqa: PLC0415
-        from isi_net.dhcp.sources import chosen  # noqa: PLC0415
-        from isi_net.settings import load  # noqa: PLC0415
-
-        settings = load(tree)
-        sources, own = chosen(settings.source), kind(settings.client)
-        found = leases.of_node(tree, settings.interfaces, interface, everything, sources, own)
+        found = node_leases(tree, load(tree)).find(interface, everything)
     shown = [whole_lease_record(one, problems, now) for one, problems in found.leases]
     if not shown:
         what = f"no lease of {interface}" if interface else "no lease"

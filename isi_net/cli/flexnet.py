@@ -4,9 +4,9 @@ import click
 
 from isi_net import services, settings
 from isi_net.cli import exits
-from isi_net.cli.dhcp import problem_lines, problem_record, time_text
 from isi_net.cli.grammar import Verbs
 from isi_net.cli.output import Column, Record
+from isi_net.cli.records import problem_lines, problem_record, time_text
 from isi_net.cli.show import Showing, listing, viewing
 from isi_net.cli.stdout import warn
 from isi_net.model.service import FLEXNET
@@ -99,7 +99,7 @@ def status(context: click.Context, showing: Showing) -> None:
                 "pool": None if one.pool is None else str(one.pool),
                 "state": one.state,
                 "revision": one.revision,
-                "since": None if one.since is None else time_text(one.since),
+                "since": time_text(one.since),
             }
             for one in found.rows
         ],

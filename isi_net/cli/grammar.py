@@ -2,7 +2,7 @@
 
 import importlib
 import itertools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -58,6 +58,18 @@ def commas(parse: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
         return tuple(found)
 
     return parse_all
+
+
+def parse_word(known: Collection[str]) -> Callable[[str], str]:
+    """A reader of one of the API's words, with dashes for its underscores if one likes."""
+
+    def parse(text: str) -> str:
+        word = text.replace("-", "_")
+        if word not in known:
+            raise BadValue(f"{text!r} is not known", todo=f"use one of {', '.join(known)}")
+        return word
+
+    return parse
 
 
 def instead(text: Callable[[click.Context], str]) -> dict[str, Any]:

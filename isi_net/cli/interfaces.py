@@ -9,9 +9,8 @@ from typing import Any
 import click
 
 from isi_net.cli import complete, exits
-from isi_net.cli.grammar import Spelled, Verbs, commas
+from isi_net.cli.grammar import Spelled, Verbs, commas, parse_word
 from isi_net.cli.output import Column, Record
-from isi_net.cli.pools import by_manager, parse_word
 from isi_net.cli.show import Showing, listing
 from isi_net.cli.stdout import warn
 from isi_net.flexnet.published import load
@@ -187,7 +186,10 @@ def _record(
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which interfaces a person asks for; all that is said of an owner must be true of one and the same."""
+    """Which interfaces a person asks for; all that is said of an owner must be true of one and the same.
+
+    `external_manager` is casefolded: `aws`.
+    """
 
     nodes: tuple[int, ...] | None = None
     owner: str | None = None
@@ -215,7 +217,7 @@ class Wanted:
         return (
             (self.owner is None or holds(owner["id"], self.owner))
             and self.owner_type in (None, owner["type"])
-            and by_manager(self.external_manager, owner["subtype"])
+            and self.external_manager in (None, owner["subtype"].casefold())
             and (owner["type"] == EXTERNALLY_MANAGED or not self.externally_managed)
         )
 
@@ -253,7 +255,7 @@ def command() -> None:
 )
 @click.option(
     "--external-manager",
-    metavar="NAME",
+    type=Spelled("NAME", str.casefold),
     help="Only those that NAME allocates addresses to: AWS …",
     shell_complete=complete.managers,
 )

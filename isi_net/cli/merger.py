@@ -5,9 +5,9 @@ import time
 import click
 
 from isi_net.cli import complete, exits
-from isi_net.cli.dhcp import problem_lines, problem_record, time_text
 from isi_net.cli.grammar import Verbs
 from isi_net.cli.output import Column, Record
+from isi_net.cli.records import problem_lines, problem_record, time_text
 from isi_net.cli.show import Showing, listing, viewing
 from isi_net.cli.stdout import warn
 from isi_net.errors import Refused
@@ -49,9 +49,9 @@ def record(status: state.Status) -> Record:
         "node": holder.node if holder else None,
         "pid": holder.pid if holder else None,
         "term": status.tenure.term if status.tenure else None,
-        "since": time_text(int(holder.since)) if holder else None,
+        "since": time_text(holder.since) if holder else None,
         "revision": status.revision,
-        "last_turn": time_text(int(status.last_turn)) if status.last_turn is not None else None,
+        "last_turn": time_text(status.last_turn),
         "reports": status.reports,
         "findings": [problem_record(one) for one in status.findings],
     }
@@ -103,8 +103,8 @@ def tenure_record(tenure: Tenure, last_turn: float, in_office: bool) -> Record:
         "lnn": tenure.lnn,
         "node": tenure.node,
         "pid": tenure.pid,
-        "from": time_text(int(tenure.since)),
-        "until": None if in_office or until is None else time_text(int(until)),
+        "from": time_text(tenure.since),
+        "until": None if in_office else time_text(until),
         "ended": None if in_office else tenure.ended or "died",
     }
 
@@ -218,16 +218,14 @@ def explain(tree: Tree, asked: str, showing: Showing) -> None:
 
 def _lease_files(tree: Tree) -> dict[tuple[int, str], str]:
     """Where this node's leases lie, each with the number of the block that counts; none on no node."""
-    from isi_net.dhcp.clients import kind  # noqa: PLC0415 - no other verb reads leases
-    from isi_net.dhcp.leases import NodeLeases, of_file  # noqa: PLC0415
-    from isi_net.dhcp.sources import chosen  # noqa: PLC0415
+    from isi_net.dhcp.leases import of_file  # noqa: PLC0415 - no other verb reads leases
+    from isi_net.node.leases import node_leases  # noqa: PLC0415
 
     settings = load(tree)
     if settings.node is None:
         return {}
     found: dict[tuple[int, str], str] = {}
-    sources, own = chosen(settings.source), kind(settings.client)
-    for one in NodeLeases(tree, settings.interfaces, sources, own=own).read():
+    for one in node_leases(tree, settings).read():
         if one.lease is not None and one.path is not None:
             blocks = [lease for lease, _ in of_file(one.path, None, one.interface, everything=True).leases]
             number = max(

@@ -1,24 +1,18 @@
 """`isi_net pools`: pools of addresses."""
 
-from collections.abc import Callable, Collection
 from typing import Any, get_args
 
 import click
 
 from isi_net.cli import complete
-from isi_net.cli.grammar import Spelled, Verbs
+from isi_net.cli.grammar import Spelled, Verbs, parse_word
 from isi_net.cli.output import Column, Record
+from isi_net.cli.records import range_lines, range_record
 from isi_net.cli.show import Showing, listing, viewing
-from isi_net.errors import BadValue
 from isi_net.flexnet.published import load
 from isi_net.model.names import PoolId, parse_pool_id
-from isi_net.model.network import AllocMethod, Configuration, Iface, Pool, Range, StaticRoute
+from isi_net.model.network import AllocMethod, Configuration, Iface, Pool, StaticRoute
 from isi_net.store.tree import Tree
-
-
-def ranges(value: list[dict[str, str]]) -> list[str]:
-    """Ranges as people write them: `10.1.1.5-10.1.1.9`."""
-    return [f"{one['low']}-{one['high']}" for one in value]
 
 
 def _ifaces(value: list[dict[str, Any]]) -> list[str]:
@@ -31,7 +25,7 @@ def _routes(value: list[dict[str, Any]]) -> list[str]:
 
 _ID = Column("id", "ID")
 _ZONE = Column("sc_dns_zone", "SC Zone")
-_RANGES = Column("ranges", "IP Ranges", ranges)
+_RANGES = Column("ranges", "IP Ranges", range_lines)
 _METHOD = Column("alloc_method", "Allocation Method")
 _MANAGER = Column("external_manager", "External Manager")
 
@@ -63,10 +57,6 @@ VIEW = (
     Column("firewall_policy", "Firewall Policy"),
     Column("ipv6_perform_dad", "IPv6 Perform DAD"),
 )
-
-
-def range_record(one: Range) -> Record:
-    return {"low": str(one.low), "high": str(one.high)}
 
 
 def _iface_record(one: Iface) -> Record:
@@ -123,23 +113,6 @@ def command() -> None:
     """Pools of addresses."""
 
 
-def parse_word(known: Collection[str]) -> Callable[[str], str]:
-    """A reader of one of the API's words, with dashes for its underscores if one likes."""
-
-    def parse(text: str) -> str:
-        word = text.replace("-", "_")
-        if word not in known:
-            raise BadValue(f"{text!r} is not known", todo=f"use one of {', '.join(known)}")
-        return word
-
-    return parse
-
-
-def by_manager(manager: str | None, name: str) -> bool:
-    """Whether who asks for `manager`, in capitals or not, or for none, means the one of this name."""
-    return manager is None or manager.casefold() == name.casefold()
-
-
 @command.command("list")
 @click.option(
     "--alloc-method",
@@ -149,7 +122,7 @@ def by_manager(manager: str | None, name: str) -> bool:
 )
 @click.option(
     "--external-manager",
-    metavar="NAME",
+    type=Spelled("NAME", str.casefold),
     help="Only those whose addresses NAME allocates: AWS …",
     shell_complete=complete.managers,
 )
@@ -168,7 +141,7 @@ def list_(tree: Tree, alloc_method: str | None, external_manager: str | None, sh
         one
         for one in records(load(tree))
         if alloc_method in (None, one["alloc_method"])
-        and by_manager(external_manager, one["external_manager"])
+        and external_manager in (None, one["external_manager"].casefold())
     ]
     showing.records(found, COLUMNS, VIEW)
 

@@ -6,9 +6,10 @@ import click
 
 from isi_net.cli import complete
 from isi_net.cli.change import Changing, author, changing
-from isi_net.cli.dhcp import lease_record, problem_lines, problem_record, time_text
+from isi_net.cli.dhcp import lease_record
 from isi_net.cli.grammar import Spelled, Verbs
 from isi_net.cli.output import Column, Record
+from isi_net.cli.records import problem_lines, problem_record, time_text
 from isi_net.cli.show import Showing, listing, viewing
 from isi_net.cli.stdout import say
 from isi_net.errors import NotFound

@@ -7,9 +7,9 @@ import click
 
 from isi_net import services
 from isi_net.cli import complete
-from isi_net.cli.dhcp import time_text
 from isi_net.cli.grammar import Verbs
 from isi_net.cli.output import Column, Record
+from isi_net.cli.records import time_text
 from isi_net.cli.show import Showing, listing, viewing
 from isi_net.cli.stdout import say, warn
 from isi_net.errors import Error, Refused
@@ -43,10 +43,10 @@ def record(one: Service) -> Record:
         "state": one.state,
         "reason": one.reason,
         "pid": one.pid,
-        "since": None if one.since is None else time_text(int(one.since)),
+        "since": time_text(one.since),
         "starts": one.starts,
         "last_exit": one.last_exit,
-        "next_try": None if one.next_try is None else time_text(int(one.next_try)),
+        "next_try": time_text(one.next_try),
     }
 
 

@@ -5,7 +5,7 @@ import click
 from isi_net.cli import complete
 from isi_net.cli.grammar import Verbs
 from isi_net.cli.output import Column, Record
-from isi_net.cli.pools import range_record, ranges
+from isi_net.cli.records import range_lines, range_record
 from isi_net.cli.show import Showing, listing, viewing
 from isi_net.flexnet.published import load
 from isi_net.model.names import PoolId, SubnetId, parse_subnet_id
@@ -17,7 +17,7 @@ _GATEWAY = Column("gateway", "Gateway")
 _PRIORITY = Column("gateway_priority", "Gateway Priority")
 _PREFIXLEN = Column("prefixlen", "Prefix Length")
 _POOLS = Column("pools", "Pools")
-_SERVICE = Column("sc_service_addrs", "SC Service Addrs", ranges)
+_SERVICE = Column("sc_service_addrs", "SC Service Addrs", range_lines)
 _SERVERS = Column("dhcp_servers", "DHCP Servers")
 
 COLUMNS = (_ID, Column("base_addr", "Subnet"), _PREFIXLEN, _GATEWAY, _PRIORITY, _POOLS, _SERVICE)

@@ -7,9 +7,9 @@ import click
 from isi_net import __version__
 from isi_net.cli import exits
 from isi_net.cli.change import Changing, author, changing
-from isi_net.cli.dhcp import problem_lines, problem_record, time_text
 from isi_net.cli.grammar import Verbs
 from isi_net.cli.output import Column, Record
+from isi_net.cli.records import problem_lines, problem_record, time_text
 from isi_net.cli.show import Showing, viewing
 from isi_net.cli.stdout import say, warn
 from isi_net.flexnet.published import load
@@ -45,7 +45,7 @@ def record(status: state.Status) -> Record:
                 "lnn": one.lnn,
                 "node": one.node or None,
                 "version": one.version or None,
-                "reported_at": None if one.reported_at is None else time_text(one.reported_at),
+                "reported_at": time_text(one.reported_at),
                 "why_not": one.why_not or None,
             }
             for one in status.nodes

@@ -4,14 +4,12 @@ import time
 from collections.abc import Callable
 
 from isi_net import __version__
-from isi_net.cloud import dmi
-from isi_net.dhcp.clients import kind
-from isi_net.dhcp.leases import InterfaceLease, NodeLeases
-from isi_net.dhcp.sources import chosen
-from isi_net.model.cloud import NOBODY, Verdict, judge, of_machine
-from isi_net.model.lease import Lease
+from isi_net.dhcp.leases import InterfaceLease
+from isi_net.model.cloud import NOBODY
 from isi_net.model.network import CLOUDS, Node
 from isi_net.model.turn import Turn
+from isi_net.node.cloud import NodeCloud
+from isi_net.node.leases import node_leases
 from isi_net.reporter.inventory import Stocktaker
 from isi_net.reporter.reporter import Reporter, Witness
 from isi_net.settings import Settings
@@ -23,23 +21,16 @@ class Reporting:
 
     def __init__(self, tree: Tree, settings: Settings, node: Node, ticking: Callable[[], float]) -> None:
         """`ticking` is in seconds that never jump."""
-        self._tree, self._manager, self._place = tree, settings.manager, f"node {node.devid}"
-        sources, own = chosen(settings.source), kind(settings.client)
-        self._leases = NodeLeases(tree, settings.interfaces, sources, own=own)
-        self._heard: dict[str, tuple[str, Lease]] = {}
+        self._leases, self._cloud = node_leases(tree, settings), NodeCloud(tree, settings)
         self._reporter = Reporter(tree, Witness(node, NOBODY, settings.source, __version__), time.time)
         self._stocktaker = Stocktaker(tree, node, settings.interfaces, ticking)
         self.found: tuple[InterfaceLease, ...] | None = None
         self.directories = self._leases.directories
-        self.look_at_machine()
-
-    def look_at_machine(self) -> None:
-        """Reads what tells the cloud that this machine is in; it does not change while the machine runs."""
-        self._machine = of_machine(dmi.facts(self._tree))
+        self.look_at_machine = self._cloud.look_at_machine
 
     def machine_is_in_cloud(self) -> bool:
         """Whether the settings or the machine itself, whatever its leases say, tell of a cloud."""
-        return judge(self._manager, self._machine, (), self._place).manager in CLOUDS
+        return self._cloud.by_machine().manager in CLOUDS
 
     def read(self) -> None:
         """Reads the leases.  Raises what reading raises; `found` are the last ones then."""
@@ -48,7 +39,7 @@ class Reporting:
     def turn(self) -> Turn:
         """Reports the leases as they were read.  Raises what reading and writing a report raise."""
         found = self.found or ()
-        cloud = self._judge(found)
+        cloud = self._cloud.by_leases(found)
         problems = [*cloud.findings, *(problem for one in found for problem in one.problems)]
         sources = ", ".join(sorted({one.source for one in found if one.lease}))
         leases = {one.interface: one.lease for one in found}
@@ -56,12 +47,3 @@ class Reporting:
         said = ", ".join(f"{lease.interface} {lease.address}" for lease in report.addresses)
         findings = (*report.problems, *self._stocktaker.turn())
         return Turn(f"{said or 'no lease'}, by {report.manager or 'nobody knows whom'}", findings)
-
-    def _judge(self, found: tuple[InterfaceLease, ...]) -> Verdict:
-        """Which cloud this is, by the machine and the last lease of each interface that could be read: one
-        that is being written just now does not move the node out of its cloud.
-        """
-        heard = {one.interface: (one.path or one.interface, one.lease) for one in found if one.lease}
-        known = {one.interface for one in found}
-        self._heard = {name: one for name, one in (self._heard | heard).items() if name in known}
-        return judge(self._manager, self._machine, self._heard.values(), self._place)

@@ -15,9 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from isi_net.dhcp.processes import SHELL, Process
+from isi_net.model.network import AUTO
 from isi_net.store.tree import Tree
 
-AUTO, NONE = "auto", "none"
+NONE = "none"  # no client of ours is to run
 _ANY = "\0"  # in the place of an interface: no path holds it
 # A daemon that cron or an init script started may have none of the administrator's directories.  FreeBSD's
 # own dhclient takes none of these options; ISC's is a port.
@@ -161,6 +162,7 @@ DHCPCD = Client(
     launch=_dhcpcd,
 )
 CLIENTS = (DHCLIENT, DHCPCD)  # in the order of preference
+WORDS = (AUTO, *(one.name for one in CLIENTS), NONE)  # what `[dhcp] client` may be
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,14 @@ class InterfaceLease:
     runs: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Leases for a person who asks, each with its problems; and the problems of files that gave none."""
+
+    leases: tuple[tuple[Lease, tuple[Finding, ...]], ...]
+    problems: tuple[Finding, ...] = ()
+
+
 class _File(NamedTuple):
     """A file that may hold an interface's lease: whose it is, by which names, and how to read it."""
 
@@ -147,9 +155,31 @@ class NodeLeases:
             interface, best.said.path, best.lease, tuple(found), best.said.source, runs=best in good
         )
 
+    def find(self, interface: str | None, everything: bool) -> Found:
+        """For a person: the current lease of `interface`, or of each; with `everything`, all of them."""
+        leases: list[tuple[Lease, tuple[Finding, ...]]] = []
+        problems: list[Finding] = []
+        for name in self.interfaces() if interface is None else [interface]:
+            one = self.read_one(name)
+            if everything and one.path is not None and os.path.lexists(one.path):
+                # Our client's file is this interface's alone, whatever names stand in it; others are shared.
+                wanted = None if one.path == self._tree.lease(name) else self._nic(name)
+                found = of_file(one.path, wanted, wanted or name, everything)
+                leases += found.leases
+                problems += found.problems
+            elif one.lease is not None:
+                leases.append((replace(one.lease, interface=name), one.problems))
+            else:
+                problems += one.problems
+        return Found(tuple(leases), tuple(problems))
+
+    def _nic(self, interface: str) -> str:
+        """The interface's NIC; of one that nobody configured, the one of this name."""
+        return self._interfaces.get(interface, interface)
+
     def _files(self, interface: str, problems: list[Finding]) -> list[_File]:
         """Every file that may hold the interface's lease, whether it is there or not."""
-        nic = self._interfaces.get(interface, interface)
+        nic = self._nic(interface)
         files = []
         if DHCLIENT in self._sources:
             ours = (interface, nic)
@@ -242,7 +272,7 @@ class NodeLeases:
 
     def _own(self, interface: str) -> str:
         """Where our own client keeps the lease of the interface."""
-        return self._own_client.lease(self._tree, interface, self._interfaces.get(interface, interface))
+        return self._own_client.lease(self._tree, interface, self._nic(interface))
 
     def _expected(self, interface: str) -> str | None:
         """Where a lease of the interface would lie; None when there is no such place."""
@@ -263,41 +293,6 @@ class NodeLeases:
 
 def _parser(source: Source, nic: str) -> Callable[[bytes, int], LeaseFile]:
     return lambda data, written: source.parse(data, nic, written)
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Leases for a person who asks, each with its problems; and the problems of files that gave none."""
-
-    leases: tuple[tuple[Lease, tuple[Finding, ...]], ...]
-    problems: tuple[Finding, ...] = ()
-
-
-def of_node(
-    tree: Tree,
-    interfaces: Mapping[str, str],
-    interface: str | None,
-    everything: bool,
-    sources: tuple[Source, ...] = TABLE,
-    own: Client = OURS,
-) -> Found:
-    """This node's leases: the current one of `interface`, or of each; with `everything`, all of them."""
-    node = NodeLeases(tree, interfaces, sources, own=own)
-    leases: list[tuple[Lease, tuple[Finding, ...]]] = []
-    problems: list[Finding] = []
-    for name in node.interfaces() if interface is None else [interface]:
-        one = node.read_one(name)
-        if everything and one.path is not None and os.path.lexists(one.path):
-            # Our client's file is this interface's alone, whatever names stand in it; others share theirs.
-            wanted = None if one.path == tree.lease(name) else interfaces.get(name, name)
-            found = of_file(one.path, wanted, wanted or name, everything)
-            leases += found.leases
-            problems += found.problems
-        elif one.lease is not None:
-            leases.append((replace(one.lease, interface=name), one.problems))
-        else:
-            problems += one.problems
-    return Found(tuple(leases), tuple(problems))
 
 
 def of_file(path: str, wanted: str | None, otherwise: str, everything: bool) -> Found:

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from isi_net.dhcp import processes
-from isi_net.dhcp.clients import AUTO, CLIENTS, DHCPCD, NONE, Installed, find, meant, whose
+from isi_net.dhcp.clients import CLIENTS, DHCPCD, NONE, Installed, find, meant, whose
 from isi_net.dhcp.leases import InterfaceLease
 from isi_net.dhcp.processes import Process
 from isi_net.dhcp.supervisor import Job, Status, Supervisor
 from isi_net.model.clients import Choice, choose, first_external
 from isi_net.model.finding import Finding
-from isi_net.model.network import Configuration, Node
+from isi_net.model.network import AUTO, Configuration, Node
 from isi_net.model.service import Service, State, Wishes, client_of, interface_of
 from isi_net.model.turn import Turn
 from isi_net.store.tree import Tree

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 from isi_net.errors import BadValue, Unreadable
 from isi_net.formats import dhclient, dhcpcd, dhcpleased, networkd, networkmanager
 from isi_net.model.lease import LeaseFile
+from isi_net.model.network import AUTO
 from isi_net.store.read import names, read
 from isi_net.store.tree import Tree
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-AUTO = "auto"
 GROUP = "isi_net.lease_sources"
 
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"

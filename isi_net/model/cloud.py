@@ -23,9 +23,8 @@ from typing import NamedTuple
 
 from isi_net.model.finding import Finding
 from isi_net.model.lease import Lease
-from isi_net.model.network import ON_PREMISES
+from isi_net.model.network import AUTO, ON_PREMISES
 
-AUTO = "auto"
 NOBODY = ""  # who is named when the evidence contradicts itself
 
 DMI_FIELDS = (

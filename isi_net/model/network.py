@@ -23,6 +23,7 @@ Balancing = Literal["round_robin", "conn_count", "throughput", "cpu_usage"]
 EXTERNALLY_MANAGED: AllocMethod = "externally_managed"
 CLOUDS = frozenset({"AWS", "Azure", "GCP", "OCI"})
 ON_PREMISES = "DHCP"
+AUTO = "auto"  # who or what is not named, and is found out on the node: `[dhcp]` of isi_net.toml
 
 RELEASE = "9.7.0.0"  # the one that brought externally managed pools, and what a new cluster begins with
 _FIRST = (9, 7)

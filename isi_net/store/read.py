@@ -16,6 +16,7 @@ from isi_net.errors import Unknown, Unreadable
 
 PATIENCE_SECONDS = 1.5
 _PAUSE_SECONDS = 0.01
+_AT_ONCE = 1 << 16
 # Between two looks at a file: longer than the grain of any file system's clock, so that a second change
 # with the same time, size and inode cannot hide behind the first.  MooseFS counts whole seconds.
 GRAIN_SECONDS = 1.1
@@ -54,7 +55,9 @@ def read(path: str, limit: int) -> tuple[bytes, Stamp]:
                     f"larger than {limit} bytes", path, "nothing of ours grows so: look at who wrote it"
                 )
             data = b""
-            at_once = status.st_size + 1  # a buffer of `limit` costs more than reading what is there
+            # A buffer of `limit` costs more than reading what is there, which may be more than fstat says:
+            # a size is stale on a cluster file system, and 0 in /proc.
+            at_once = max(status.st_size, _AT_ONCE) + 1
             while len(data) <= limit and (piece := os.read(descriptor, at_once)):
                 data += piece
         finally:

@@ -139,6 +139,15 @@ def test_what_is_offered(cluster: Path, typed: str, words: list[str]) -> None:
     assert offered(cluster, typed) == words
 
 
+def test_no_interface_is_offered_whose_lease_no_command_finds(tmp_path: Path) -> None:
+    """Where the settings name another source, the files of our own client do not count."""
+    tree = fixed_cluster.make(tmp_path)
+    settings = Path(tree.settings).read_bytes()
+    fixed_cluster.write(tree.settings, settings + b'[dhcp]\nsource = "networkd"\n')
+    assert offered(tmp_path, "dhcp lease show ") == ["ext-1"]
+    assert fixed_cluster.run(tmp_path, "dhcp", "lease", "show", "ext-2").status == 1
+
+
 def commands(command: click.Command, path: str = "") -> Iterator[tuple[str, click.Command]]:
     """Every noun and verb, with the words that lead to it."""
     yield path, command

@@ -29,14 +29,14 @@ import isi_net as package
 from isi_net import formats, settings
 from isi_net.cli import exits, isi_net
 from isi_net.daemon.log import line
-from isi_net.dhcp import sources
+from isi_net.dhcp import clients, sources
 from isi_net.errors import BadValue
 from isi_net.formats import flx_config, inventory, json_document, node_report
 from isi_net.merger.role import REST_SECONDS
 from isi_net.merger.status import STALLED_DEADLINES
 from isi_net.model import report, tenure
 from isi_net.model.finding import Finding
-from isi_net.model.network import Node
+from isi_net.model.network import AUTO, Node
 from isi_net.reporter.inventory import EVERY_SECONDS
 from isi_net.store import revisions
 from isi_net.store.tree import Tree
@@ -462,8 +462,8 @@ def test_every_word_and_default_of_a_setting_is_documented() -> None:
     tables = PAGES["isi_net.toml.5"]["DESCRIPTION"].inside
     for key, words in (
         ("manager", settings.MANAGERS),
-        ("client", settings.CLIENTS),
-        ("source", (sources.AUTO, *(one.name for one in sources.TABLE))),
+        ("client", clients.WORDS),
+        ("source", (AUTO, *(one.name for one in sources.TABLE))),
     ):
         said = tables["Table dhcp"].items("Ic")[f"Ic {key}"].split()
         assert set(words) <= set(said)

@@ -89,15 +89,21 @@ def done(directory: Path, words: str) -> Ran:
 
 
 @pytest.fixture(scope="module")
-def clusters(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """One as it comes, and one in which everything was created that examples create."""
+def made(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """One as it comes, and one in which all was created and enabled that examples create and enable."""
     bare, full = (tmp_path_factory.mktemp(name) for name in ("bare", "full"))
     make(bare)
     shutil.copytree(bare, full, dirs_exist_ok=True)
     for example in examples():
-        if " create " in example:
+        if {"create", "enable"} & set(example.split()):
             fixed_cluster.run(full, *shlex.split(example))  # of two that make the same the second is refused
     return [bare, full]
+
+
+@pytest.fixture
+def clusters(made: list[Path], tmp_path: Path) -> list[Path]:
+    """Those two, for one test alone: an example must not live on what another has just done."""
+    return [Path(shutil.copytree(one, tmp_path / one.name)) for one in made]
 
 
 def tried(directory: Path, example: str) -> Ran:

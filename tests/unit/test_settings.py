@@ -8,6 +8,7 @@ import pytest
 from isi_net.errors import BadValue, Error, FormatError, Unreadable
 from isi_net.model.network import Node
 from isi_net.settings import Settings, load, node_of
+from isi_net.store.read import PATIENCE_SECONDS
 from isi_net.store.tree import Tree
 
 
@@ -84,7 +85,9 @@ def test_a_devid_is_enough_for_a_node(tree: Tree) -> None:
         ("[daemon]\npoll_interval = 0\n", "[daemon] poll_interval"),
         ("[daemon]\npoll_interval = nan\n", "[daemon] poll_interval"),
         ("[daemon]\npoll_interval = true\n", "[daemon] poll_interval"),
+        ("[daemon]\npoll_interval = 0.009\n", "0.009 is not a time from 0.01 to 3600 s"),
         ("[daemon]\ndeadline = 3601\n", "[daemon] deadline"),
+        ("[daemon]\ndeadline = 1.9\n", "1.9 is not a time from 2 to 3600 s, [daemon] deadline"),
         ("[daemon]\ndeadline = inf\n", "[daemon] deadline"),
         ("[daemon]\ninterval = 1\n", "[daemon]"),
     ],
@@ -131,3 +134,8 @@ def test_there_is_no_daemon_without_a_number(tree: Tree) -> None:
     with pytest.raises(Error, match="no number") as caught:
         node_of(Settings(), tree)
     assert caught.value.where == tree.settings
+
+
+def test_the_least_deadline_outlasts_a_wait_for_a_file_that_is_not_there_just_now(tree: Tree) -> None:
+    """Or the role would go with every such wait, and three deadlines be over in a daemon's first turn."""
+    assert loaded(tree, "[daemon]\ndeadline = 2\n").deadline > PATIENCE_SECONDS

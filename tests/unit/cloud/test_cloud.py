@@ -8,8 +8,9 @@ import pytest
 from machines import ELSEWHERE, IN_A_CLOUD, describe
 
 from isi_net.cloud import dmi
-from isi_net.model.cloud import AUTO, Evidence, Verdict, judge, of_lease, of_machine
+from isi_net.model.cloud import Evidence, Verdict, judge, of_lease, of_machine
 from isi_net.model.lease import Lease
+from isi_net.model.network import AUTO
 from isi_net.settings import MANAGERS
 from isi_net.store.tree import Tree
 

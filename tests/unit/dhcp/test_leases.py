@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from isi_net.demo.cloud import block
-from isi_net.dhcp.leases import InterfaceLease, NodeLeases, of_file, of_node
+from isi_net.dhcp.leases import InterfaceLease, NodeLeases, of_file
 from isi_net.errors import Unreadable
 from isi_net.store.tree import Tree
 
@@ -168,10 +168,10 @@ def test_a_file_whose_bytes_are_the_same_is_not_parsed_again(tree: Tree) -> None
 def test_people_see_the_current_leases_or_everything(tree: Tree) -> None:
     write(tree, "ext-1", 11, 77, inside="ens5")
     interfaces = {"ext-1": "ens5", "ext-2": "ens6"}
-    found = of_node(tree, interfaces, None, everything=False)
+    found = NodeLeases(tree, interfaces).find(None, everything=False)
     assert [(lease.interface, str(lease.address)) for lease, _ in found.leases] == [("ext-1", "10.20.30.77")]
     assert [one.code for one in found.problems] == ["lease_file_missing"]
-    everything = of_node(tree, interfaces, "ext-1", everything=True)
+    everything = NodeLeases(tree, interfaces).find("ext-1", everything=True)
     assert [str(lease.address) for lease, _ in everything.leases] == ["10.20.30.11", "10.20.30.77"]
 
 

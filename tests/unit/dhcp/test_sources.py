@@ -12,7 +12,7 @@ import pytest
 
 from isi_net.demo.cloud import block
 from isi_net.dhcp import clients
-from isi_net.dhcp.leases import InterfaceLease, NodeLeases, of_file, of_node
+from isi_net.dhcp.leases import InterfaceLease, NodeLeases, of_file
 from isi_net.dhcp.sources import TABLE, chosen
 from isi_net.errors import BadValue
 from isi_net.settings import load
@@ -305,7 +305,7 @@ def test_the_directories_of_the_files_found_are_watched(tree: Tree) -> None:
 def test_people_see_other_clients_leases_under_the_clusters_names(tree: Tree) -> None:
     put(tree, "var/lib/dhcp/dhclient.leases", dhclient(10) + dhclient(99, nic="ens6") + dhclient(11))
     for everything, hosts in ((False, ["11"]), (True, ["10", "11"])):
-        found = of_node(tree, NICS, None, everything)
+        found = NodeLeases(tree, NICS).find(None, everything)
         assert [str(lease.address).rpartition(".")[2] for lease, _ in found.leases] == hosts
 
 
@@ -313,7 +313,7 @@ def test_people_see_other_clients_leases_under_the_clusters_names(tree: Tree) ->
 def test_an_interface_that_nobody_configured_has_no_lease_to_show(tree: Tree, everything: bool) -> None:
     """Though there is such a NIC: the kernel's file about it is no lease file."""
     put(tree, NETWORKD, networkd(11))
-    found = of_node(tree, {}, "ens5", everything, chosen("networkd"))
+    found = NodeLeases(tree, {}, chosen("networkd")).find("ens5", everything)
     assert (found.leases, [problem.code for problem in found.problems]) == ((), ["interface_missing"])
     assert "[interfaces] does not name it" in found.problems[0].message
 
