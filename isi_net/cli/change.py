@@ -6,6 +6,8 @@ A field that is a list has a family of options:
     --add-ranges a-b      these besides
     --remove-ranges a-b   without these; each must be there
     --clear-ranges        none
+
+One that is given twice means both.
 """
 
 import functools
@@ -63,6 +65,7 @@ class Field:
                 self.key,
                 type=kind,
                 metavar=self.kind,
+                multiple=self.many,
                 help=self.help,
                 shell_complete=complete,
             )
@@ -75,6 +78,7 @@ class Field:
                     f"{verb}_{self.key}",
                     type=kind,
                     metavar=self.kind,
+                    multiple=True,
                     help=f"{does} {what}.",
                     shell_complete=complete,
                 )
@@ -118,10 +122,12 @@ def settable(fields: Sequence[Field]) -> Callable[[Command], Command]:
                     if value is not None:
                         given[field.name] = value
                     continue
-                add, remove = (options.pop(f"{verb}_{field.key}") or () for verb in ("add", "remove"))
+                add, remove = (
+                    _entries(options.pop(f"{verb}_{field.key}")) or () for verb in ("add", "remove")
+                )
                 clear = options.pop(f"clear_{field.key}")
-                if value is not None or add or remove or clear:
-                    given[field.name] = Edit(value, add, remove, clear)
+                if value or add or remove or clear:
+                    given[field.name] = Edit(_entries(value), add, remove, clear)
             return command(*args, given=given, **options)
 
         with_options: Command = gathered
@@ -131,6 +137,11 @@ def settable(fields: Sequence[Field]) -> Callable[[Command], Command]:
         return with_options
 
     return decorate
+
+
+def _entries(given: Sequence[tuple[Any, ...]]) -> tuple[Any, ...] | None:
+    """The entries of a list option, however often it was given; None where it was not."""
+    return tuple(one for entries in given for one in entries) if given else None
 
 
 def edited(part: Part, given: Mapping[str, Any]) -> Part:

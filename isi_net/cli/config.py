@@ -154,7 +154,8 @@ def history(tree: Tree, showing: Showing) -> None:
 def diff(tree: Tree, a: str | None, b: str | None) -> None:
     """Prints what changed from A to B, a line a difference.
 
-    Each is a revision or a file; B is the current configuration when it is left out, and A the one before it.
+    Each is a revision or a file (`-`: standard input); B is the current configuration when it is left out,
+    and A the one before it.
 
     \b
     Examples:
@@ -170,7 +171,15 @@ def diff(tree: Tree, a: str | None, b: str | None) -> None:
 
 def _either(tree: Tree, named: str) -> Configuration:
     """The revision of that number, or the configuration in the file of that name."""
-    return past.revision(tree, parse_number(0, MOST)(named)) if named.isdigit() else past.of_file(named)
+    return past.revision(tree, parse_number(0, MOST)(named)) if named.isdigit() else _of_file(named)
+
+
+def _of_file(path: str) -> Configuration:
+    """The configuration in a file, or on standard input."""
+    if path != "-":
+        return past.of_file(path)
+    with click.open_file(path, "rb") as stdin:
+        return past.of_bytes(stdin.read(revisions.MAX_BYTES + 1), "standard input")
 
 
 @command.command()
@@ -202,7 +211,7 @@ def rollback(tree: Tree, revision: int, changing: Changing) -> None:
 @listing
 @click.pass_context
 def check(context: click.Context, path: str | None, showing: Showing) -> None:
-    """Checks the current configuration, or the one in FILE: its schema, and every rule.
+    """Checks the current configuration, or the one in FILE (`-`: standard input): its schema, and every rule.
 
     Lists what is wrong, and exits 1 when anything is.
 
@@ -218,7 +227,7 @@ def check(context: click.Context, path: str | None, showing: Showing) -> None:
             flx_config.validate(current.data, current.path)
         configuration = parse(current)
     else:
-        configuration = past.of_file(path)
+        configuration = _of_file(path)
     found = rules.check(configuration)
     showing.records([problem_record(one) for one in found], FINDINGS)
     context.exit(exits.FAILED if found else exits.DONE)
@@ -241,7 +250,7 @@ def export(tree: Tree) -> None:
 @changing
 @click.pass_obj
 def import_(tree: Tree, path: str, changing: Changing) -> None:
-    """Publishes the network in FILE, XML as `export` prints it, as a new revision.
+    """Publishes the network in FILE (`-`: standard input), XML as `export` prints it, as a new revision.
 
     It is checked as a whole; what external managers leased stays as it is now.
 
@@ -250,6 +259,6 @@ def import_(tree: Tree, path: str, changing: Changing) -> None:
       isi_net config import network.xml --dry-run
       isi_net config import network.xml
     """
-    brought = past.of_file(path)
+    brought = _of_file(path)
     changing.ask(f"Are you sure you want to publish the network in {path}?")
     changing.publish(tree, lambda current: brought_in(brought, current))

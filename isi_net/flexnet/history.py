@@ -41,7 +41,13 @@ def revision(tree: Tree, number: int) -> Configuration:
 
 def of_file(path: str) -> Configuration:
     """The configuration in a file; Unreadable, or FormatError with line and rule when it does not fit."""
-    data, _ = read(path, revisions.MAX_BYTES)
-    configuration = flx_config.parse(data, path)
-    flx_config.validate(data, path)
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise Unreadable("not a regular file", path, "name one, or - for standard input")
+    return of_bytes(read(path, revisions.MAX_BYTES)[0], path)
+
+
+def of_bytes(data: bytes, name: str) -> Configuration:
+    """The configuration in `data`; FormatError, in which `name` is the place, with line and rule."""
+    configuration = flx_config.parse(data, name)
+    flx_config.validate(data, name)
     return configuration
