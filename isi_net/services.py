@@ -147,7 +147,7 @@ class Saying:
             self._written, self._stamp = data, _stamp(self._path)
 
 
-class Following:
+class FollowedWishes:
     """Follows the wishes for the daemon.
 
     While they cannot be read the last ones stand; None until they were read once: who does not know what

@@ -17,7 +17,7 @@ from isi_net.model.finding import Finding
 from isi_net.model.network import Configuration, Node
 from isi_net.model.service import FLEXNET, Service, Wish
 from isi_net.model.turn import Turn
-from isi_net.services import Following, Saying
+from isi_net.services import FollowedWishes, Saying
 from isi_net.settings import Settings
 from isi_net.store import atomic
 from isi_net.store.tree import Tree
@@ -34,7 +34,7 @@ class Kept:
     ) -> None:
         """`log` takes what clients say; `ticking` is in seconds that never jump."""
         self.supervisor = Supervisor(log, ticking, time.time, wake_ups.attend, wake_ups.neglect)
-        self.wishes, self.saying = Following(tree), Saying(tree)
+        self.wishes, self.saying = FollowedWishes(tree), Saying(tree)
         self.flexnet_starts = 0
         self.wake, self.ticking = wake_ups.wake, ticking
         with contextlib.suppress(Unwritable):  # whoever writes a wish there says why it cannot be
@@ -50,6 +50,7 @@ class Serving:
         settings: Settings,
         node: Node,
         in_cloud: bool,
+        network: published.Following,
         leases: Callable[[], tuple[InterfaceLease, ...] | None],
         kept: Kept,
     ) -> None:
@@ -59,10 +60,10 @@ class Serving:
         self._tree, self._kept, self._leases = tree, kept, leases
         self._started: int | None = None  # for which of the restarts asked for; None while Flexnet is off
         self._interfaces = settings.interfaces
-        self._network, self._due = published.Following(tree), kept.ticking()
+        self._network, self._due = network, kept.ticking()
         rules = Rules(node, settings.interfaces, settings.client, settings.source, in_cloud)
         self._clients = DHCPClients(tree, rules, kept.supervisor, kept.ticking)
-        self._flexnet = Flexnet(tree, node, settings.interfaces, time.time, kept.ticking, kept.wake)
+        self._flexnet = Flexnet(network, node, settings.interfaces, time.time, kept.ticking, kept.wake)
 
     def parts(self) -> Mapping[str, Callable[[], Turn]]:
         """The turns to take, by name."""

@@ -11,6 +11,7 @@ from isi_net.daemon.reporting import Reporting
 from isi_net.daemon.serving import Kept, Serving
 from isi_net.daemon.watch import WakeUps
 from isi_net.errors import Error, Refused
+from isi_net.flexnet.published import Following
 from isi_net.merger.merger import Merger
 from isi_net.merger.role import Role
 from isi_net.model.network import Node
@@ -71,7 +72,7 @@ def merge_once(tree: Tree) -> Turn:
     log = Log(tree.log, node, os.getpid(), time.time)
     log.open()
     role = Role(tree, node, os.getpid(), settings.deadline, time.time, _boottime, wake=None)
-    merger = Merger(tree, node, role, time.time, log.write)
+    merger = Merger(tree, node, role, Following(tree), time.time, log.write)
     try:
         with watchdog(settings.deadline):
             turn = merger.turn()
@@ -143,7 +144,8 @@ class _Daemon:
         self._role = Role(tree, node, os.getpid(), settings.deadline, time.time, _boottime, wake)
         self.reporting = Reporting(tree, settings, node, _boottime)
         self._familiar = Familiar(tree)
-        self._merger = Merger(tree, node, self._role, time.time, log.write)
+        network = Following(tree)  # whichever part looks first in a turn reads what is new for all
+        self._merger = Merger(tree, node, self._role, network, time.time, log.write)
         parts = {
             "IPReporter": self._read_and_report,
             "IPMerger": self._merge,
@@ -151,7 +153,9 @@ class _Daemon:
         self._serving: Serving | None = None
         if services is not None:
             in_cloud = self.reporting.machine_is_in_cloud()
-            self._serving = Serving(tree, settings, node, in_cloud, lambda: self.reporting.found, services)
+            self._serving = Serving(
+                tree, settings, node, in_cloud, network, lambda: self.reporting.found, services
+            )
             parts |= self._serving.parts()
         self._loop = Loop(
             parts,

@@ -51,7 +51,7 @@ class Flexnet:
 
     def __init__(
         self,
-        tree: Tree,
+        network: published.Following,
         node: Node,
         interfaces: Mapping[str, str],
         now: Callable[[], float],
@@ -64,13 +64,12 @@ class Flexnet:
         seconds that never jump; `wake` has the next turn come soon, from any thread; `may_go_on` is asked
         before each step, and raises when it must not be taken.
         """
-        self._tree, self._node, self._interfaces = tree, node, dict(interfaces)
+        self._network, self._node, self._interfaces = network, node, dict(interfaces)
         self._now, self._clock, self._wake = now, clock, wake
         self._timing, self._may_go_on = timing, may_go_on
-        self._file = state_file(tree)
+        self._file = state_file(network.tree)
         self._kernel: Kernel | None = None
         self._changes: Changes | None = None
-        self._network = published.Following(tree)
         self._read: Configuration | None = None
         self._settled: Turn | None = None  # how the last turn ended, when there is nothing left to do
         self._probes: dict[_Key, Probe] = {}
@@ -118,7 +117,7 @@ class Flexnet:
         """The current configuration, and whether it is another than at the last turn."""
         configuration = self._network.look().configuration
         last, self._read = self._read, configuration
-        return configuration, last != configuration
+        return configuration, last is not configuration
 
     def _apply(self, kernel: Kernel, configuration: Configuration) -> tuple[Turn, bool]:
         """Makes the difference; gives back how that went, and whether nothing is left to do."""

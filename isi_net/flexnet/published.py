@@ -47,7 +47,7 @@ class Following:
     """
 
     def __init__(self, tree: Tree) -> None:
-        self._tree = tree
+        self.tree = tree
         self._known: Published | None = None
 
     def look(self) -> Published:
@@ -55,9 +55,9 @@ class Following:
 
         Raises Unreadable or FormatError.
         """
-        highest = max(revisions.numbers(self._tree), default=0)
+        highest = max(revisions.numbers(self.tree), default=0)
         if self._known is None or not self._is_still(self._known.revision, highest):
-            self._known = current(self._tree)
+            self._known = current(self.tree)
         return self._known
 
     @staticmethod

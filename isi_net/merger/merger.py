@@ -34,12 +34,18 @@ class Merger:
     """The merger of one daemon; `log` takes the line that says that the role was taken."""
 
     def __init__(
-        self, tree: Tree, node: Node, role: Role, clock: Callable[[], float], log: Callable[[str], None]
+        self,
+        tree: Tree,
+        node: Node,
+        role: Role,
+        network: published.Following,
+        clock: Callable[[], float],
+        log: Callable[[str], None],
     ) -> None:
         self._tree, self._node, self._clock, self._log = tree, node, clock, log
         self.role = role
         self._said: tuple[Finding, ...] = ()
-        self._network = published.Following(tree)
+        self._network = network
         self._forget()
 
     def _forget(self) -> None:
@@ -79,7 +85,6 @@ class Merger:
             self.role.lost(lost)
             return Turn(f"Lost ownership of the IPMerger role: {lost}", self._said, again=True)
         except Conflict as lost:
-            self._network = published.Following(self._tree)
             return Turn(f"somebody else published first: {lost}", self._said, again=True)
 
     def _asked_to_step_down(self, term: int) -> bool:

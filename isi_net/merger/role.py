@@ -215,6 +215,7 @@ class Role:
         for term in known[:-KEPT]:
             atomic.remove(self._tree.tenure(term))
         for name in found:
-            staged = atomic.staged_name(name)
-            if staged is not None and number_in(staged, TENURE):  # half written by one who died of it
-                atomic.remove(os.path.join(self._tree.tenures, name))
+            staged, path = atomic.staged_name(name), os.path.join(self._tree.tenures, name)
+            # Half written by one who died of it; or by the last holder, who is just writing why he ended.
+            if staged and number_in(staged, TENURE) and staging.is_abandoned(path, self._clock()):
+                atomic.remove(path)

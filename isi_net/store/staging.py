@@ -58,15 +58,16 @@ def sweep_commands(tree: Tree, now: float) -> None:
     """Removes what commands staged and left behind an hour ago or more (`now` in seconds since the epoch)."""
     for name in names(tree.staging):
         path = os.path.join(tree.staging, name)
-        if name.startswith(COMMAND_PREFIX) and now - _modified(path, now) > _ABANDONED_SECONDS:
+        if name.startswith(COMMAND_PREFIX) and is_abandoned(path, now):
             atomic.remove(path)
 
 
-def _modified(path: str, otherwise: float) -> float:
+def is_abandoned(path: str, now: float) -> bool:
+    """Whether what lies at `path` was staged so long ago that nobody will put it anywhere any more."""
     try:
-        return os.lstat(path).st_mtime
+        return now - os.lstat(path).st_mtime > _ABANDONED_SECONDS
     except OSError:
-        return otherwise
+        return False
 
 
 def stage(directory: str, name: str, data: bytes) -> str:

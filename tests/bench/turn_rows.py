@@ -12,6 +12,7 @@ from measured import Row, medians, ratio, timed
 from some_cluster import report, write_report, write_reports
 
 from isi_net.__main__ import collect_seldom
+from isi_net.flexnet.published import Following
 from isi_net.merger.merger import Merger
 from isi_net.merger.role import Role
 from isi_net.model.network import Node
@@ -44,7 +45,7 @@ def rows(directory: Path, small: bool) -> Iterator[Row]:
 
 def _merger(tree: Tree) -> Merger:
     role = Role(tree, Node(1, 1, "GLaDOS-1"), os.getpid(), 60.0, time.time, time.monotonic, None)
-    return Merger(tree, Node(1, 1, "GLaDOS-1"), role, time.time, lambda _: None)
+    return Merger(tree, Node(1, 1, "GLaDOS-1"), role, Following(tree), time.time, lambda _: None)
 
 
 def _small_turns(directory: Path, small: bool) -> Iterator[Row]:

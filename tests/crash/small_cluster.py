@@ -70,7 +70,8 @@ def new_merger(
     ticking: Callable[[], float] = time.monotonic,
     log: Callable[[str], None] = lambda line: None,
 ) -> Merger:
-    return Merger(tree, node(devid), Role(tree, node(devid), devid, 10.0, clock, ticking, None), clock, log)
+    role = Role(tree, node(devid), devid, 10.0, clock, ticking, None)
+    return Merger(tree, node(devid), role, published.Following(tree), clock, log)
 
 
 def settle(merger: Merger) -> Turn:

@@ -13,6 +13,7 @@ import time
 from isi_net import settings
 from isi_net.flexnet.apply import Flexnet
 from isi_net.flexnet.probe import Timing
+from isi_net.flexnet.published import Following
 from isi_net.model.steps import Step
 from isi_net.store.tree import Tree
 
@@ -32,7 +33,8 @@ def run(root: str, ifs: str, most: int) -> None:
 
     woken = threading.Event()
     flexnet = Flexnet(
-        *(tree, settings.node_of(known, tree), known.interfaces, time.time, time.monotonic, woken.set),
+        *(Following(tree), settings.node_of(known, tree), known.interfaces),
+        *(time.time, time.monotonic, woken.set),
         timing=HASTY,
         may_go_on=may_go_on,
     )

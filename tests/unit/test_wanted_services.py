@@ -13,7 +13,7 @@ import pytest
 from isi_net.errors import Error, FormatError, NewerSchema, NotFound, Refused
 from isi_net.formats import wanted_services as file
 from isi_net.model.service import Service, Wish, Wishes
-from isi_net.services import Following, Saying, said, service, services, wish, wish_restart, wishes
+from isi_net.services import FollowedWishes, Saying, said, service, services, wish, wish_restart, wishes
 from isi_net.store.lock import FileLock
 from isi_net.store.tree import Tree
 
@@ -117,7 +117,7 @@ def test_spoilt_wishes_are_not_written_over(tree: Tree, spoilt: bytes, error: ty
 
 
 def test_the_daemon_goes_on_with_the_last_wishes_that_it_could_read(tree: Tree) -> None:
-    following = Following(tree)
+    following = FollowedWishes(tree)
     assert following.look() == Wishes()
     wish(tree, "flexnet", True)
     good = following.look()
@@ -135,7 +135,7 @@ def test_a_daemon_that_never_could_read_the_wishes_knows_none(tree: Tree) -> Non
     """It must not start what somebody may have disabled."""
     wish(tree, "flexnet", False)
     Path(tree.service_wishes).write_bytes(b"{")
-    assert Following(tree).look() is None
+    assert FollowedWishes(tree).look() is None
 
 
 @pytest.mark.parametrize("pid", [-1, 0, 2**31, 2**40])

@@ -10,6 +10,7 @@ from isi_net import services
 from isi_net.daemon.serving import NETWORK_SECONDS, Kept, Serving, hindrance
 from isi_net.daemon.watch import WakeUps
 from isi_net.errors import FormatError
+from isi_net.flexnet.published import Following
 from isi_net.formats import flx_config
 from isi_net.model.finding import Finding
 from isi_net.model.names import GroupnetId, SubnetId
@@ -39,7 +40,7 @@ class Stage:
         self.wake_ups = WakeUps()
         self.kept = Kept(self.tree, self.wake_ups, lambda _: None, lambda: self.now)
         settings = Settings(NODE, {"ext-1": "lo"}, client="none")
-        self.serving = Serving(self.tree, settings, NODE, False, lambda: (), self.kept)
+        self.serving = Serving(self.tree, settings, NODE, False, Following(self.tree), lambda: (), self.kept)
         self.parts = self.serving.parts()
 
     def publish(self, configuration: Configuration) -> None:
@@ -113,9 +114,9 @@ def test_what_is_said_stands_until_the_clients_of_other_settings_have_decided(st
     stage.parts["DHCPClients"]()
     before = stage.said("dhclient-ext-1")
     Path(stage.tree.service_wishes).write_text("{")
-    stage.kept.wishes = services.Following(stage.tree)
+    stage.kept.wishes = services.FollowedWishes(stage.tree)
     settings = Settings(NODE, {"ext-1": "lo"}, client="none")
-    stage.serving = Serving(stage.tree, settings, NODE, False, lambda: (), stage.kept)
+    stage.serving = Serving(stage.tree, settings, NODE, False, Following(stage.tree), lambda: (), stage.kept)
     stage.serving.parts()["DHCPClients"]()
     assert stage.said("dhclient-ext-1") == before
 

@@ -36,7 +36,7 @@ class Office:
         self.log: list[str] = []
         node = Node(devid, devid, f"GLaDOS-{devid}")
         role = Role(tree, node, 3626, 10.0, lambda: self.now, self.ticking, None)
-        self.merger = Merger(tree, node, role, lambda: self.now, self.log.append)
+        self.merger = Merger(tree, node, role, published.Following(tree), lambda: self.now, self.log.append)
 
     def ticking(self) -> float:
         if self.meanwhile:
@@ -291,7 +291,7 @@ def test_a_report_that_stays_empty_costs_no_tenure_whatever_the_deadline(tmp_pat
     Path(tree.reports).mkdir(parents=True)
     Path(tree.report(7)).touch()
     role = Role(tree, Node(1, 1, "one"), 1, 0.3, time.time, time.monotonic, wake=None)
-    merger = Merger(tree, Node(1, 1, "one"), role, time.time, lambda line: None)
+    merger = Merger(tree, Node(1, 1, "one"), role, published.Following(tree), time.time, lambda line: None)
     first, second = merger.turn(), merger.turn()
     assert role.tenure is not None
     assert role.tenure.term == 1

@@ -254,8 +254,15 @@ def test_the_newest_tenures_are_kept_and_half_written_ones_swept(cluster: Cluste
     os.makedirs(cluster.tree.tenures)
     for term in range(1, KEPT + 5):
         Path(cluster.tree.tenure(term)).touch()
-    Path(cluster.tree.tenures, ".7.json.0011223344556677").touch()
+    died_of_it, being_written = (
+        Path(cluster.tree.tenures, f".{name}.json.0011223344556677") for name in ("7", "8")
+    )
+    for path, age in ((died_of_it, 3601), (being_written, 1)):
+        path.touch()
+        os.utime(path, (cluster.clock.now - age,) * 2)
     assert taken(cluster.role(1)).term == KEPT + 5
+    assert not died_of_it.exists()
+    being_written.unlink()
     found = os.listdir(cluster.tree.tenures)
     assert len(found) == KEPT
     assert not [name for name in found if name.startswith(".")]
