@@ -9,16 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Interface
 
-from isi_net.model.applying import (
-    Applied,
-    AppliedAddress,
-    Link,
-    Plan,
-    Present,
-    PresentAddress,
-    PresentRoute,
-    plan,
-)
+from isi_net.model.applying import Plan, plan
+from isi_net.model.nics import Applied, AppliedAddress, Link, Present, PresentAddress, PresentRoute
 from isi_net.model.steps import (
     AddAddress,
     AddRoute,

@@ -5,6 +5,7 @@ clients that give their lease back when they are asked to end, and none that can
 daemon that is killed leaves its children running, and the next one ends them before it starts its own.
 """
 
+import errno
 import os
 import signal
 import subprocess
@@ -247,7 +248,10 @@ class Supervisor:
         for directory in launch.directories:
             atomic.make_directory(directory)
         atomic.replace(launch.mark, launch.configuration)
-        ours, theirs = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            ours, theirs = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError as error:
+            raise _cannot_start(launch, error) from error
         try:
             os.set_blocking(theirs, True)  # it has a description of its own
             # SIGPIPE stays ignored as it is here: a client that outlives this daemon goes on when it speaks.
@@ -263,9 +267,7 @@ class Supervisor:
             )
         except OSError as error:
             os.close(ours)
-            raise Unreadable(
-                f"cannot start: {error.strerror}", launch.command[0], "install it again"
-            ) from error
+            raise _cannot_start(launch, error) from error
         finally:
             os.close(theirs)
         child.said = said = _Lines(ours, lambda text: self._write(f"{name}: {text}"), self._clock)
@@ -295,6 +297,17 @@ class Supervisor:
         if status is not None:
             child.last_exit = _how(status)
         child.process, child.said = None, None
+
+
+def _cannot_start(launch: Launch, error: OSError) -> Unreadable:
+    """`error` as one of ours, with what to do."""
+    todo = {
+        errno.EMFILE: "let the daemon have more files open: ulimit -n",
+        errno.ENFILE: "let the machine have more files open: sysctl fs.file-max",
+        errno.EAGAIN: "let the daemon have more processes: ulimit -u",
+        errno.ENOMEM: "give the machine more memory",
+    }.get(error.errno or 0, "install it again")
+    return Unreadable(f"cannot start: {error.strerror}", launch.command[0], todo)
 
 
 def _how(status: int) -> str:

@@ -14,9 +14,10 @@ from isi_net.flexnet import published
 from isi_net.flexnet.netlink import Changes, Kernel, NotPermitted, unsupported
 from isi_net.flexnet.probe import RFC_5227, Announcement, Probe, Timing
 from isi_net.formats import applied as file
-from isi_net.model.applying import AddressKey, Applied, AppliedAddress, Plan, Present, plan
+from isi_net.model.applying import Plan, plan
 from isi_net.model.finding import Finding
 from isi_net.model.network import Configuration, Node
+from isi_net.model.nics import AddressKey, Applied, AppliedAddress, Present
 from isi_net.model.service import FLEXNET, Service, State
 from isi_net.model.steps import AddAddress, AddRoute, AddRule, DeleteAddress, ReplaceRoute, SetMtu, Step
 from isi_net.model.turn import Turn

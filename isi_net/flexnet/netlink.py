@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from isi_net.errors import Refused, Unreadable
-from isi_net.model.applying import Link, Present, PresentAddress, PresentRoute
+from isi_net.model.nics import Link, Present, PresentAddress, PresentRoute
 from isi_net.model.steps import (
     MAIN,
     PROTOCOL,

@@ -9,10 +9,11 @@ from typing import Literal, NamedTuple
 from isi_net.flexnet import published
 from isi_net.flexnet.apply import state_file
 from isi_net.flexnet.netlink import Kernel
-from isi_net.model.applying import Applied, AppliedAddress, Plan, Present, our_addresses, plan
+from isi_net.model.applying import Plan, our_addresses, plan
 from isi_net.model.finding import Finding
 from isi_net.model.names import PoolId
 from isi_net.model.network import Node
+from isi_net.model.nics import Applied, AppliedAddress, Present
 from isi_net.model.wanted import Wanted, wanted
 from isi_net.store.tree import Tree
 

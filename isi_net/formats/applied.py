@@ -14,9 +14,9 @@ from isi_net.errors import BadValue, FormatError, NewerSchema
 from isi_net.formats import json_document
 from isi_net.formats.json_document import MIB, SCHEMA, Name, Number, Time, Word
 from isi_net.formats.times import utc
-from isi_net.model.applying import Applied, AppliedAddress
 from isi_net.model.finding import Finding, Severity
 from isi_net.model.names import check_interface
+from isi_net.model.nics import Applied, AppliedAddress
 
 MAX = MIB
 MAX_SENTENCE = 500

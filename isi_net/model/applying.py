@@ -1,8 +1,8 @@
-"""What one node's NICs have, what was applied to them, and the steps from there to what they should have.
+"""The steps from what one node's NICs have to what they should have.
 
-Pure: `plan` compares what is wanted (`wanted.py`) with what is there, and gives back the steps (`steps.py`)
-in their order.  Additions come before removals, routes after their addresses, so that a node that gets
-another address is never without one.
+Pure: `plan` compares what is wanted (`wanted.py`) with what is there (`nics.py`), and gives back the steps
+(`steps.py`) in their order.  Additions come before removals, routes after their addresses, so that a node
+that gets another address is never without one.
 
 What is ours is known by its protocol number (PROTOCOL), which ip(8) shows for routes and rules, and from
 Linux 5.18 on the kernel keeps for addresses too; where it does not, what was written down tells.  Nothing
@@ -16,12 +16,12 @@ metric, whoever made the first.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
 from types import MappingProxyType
-from typing import NamedTuple
 
 from isi_net.model.finding import Finding
+from isi_net.model.nics import AddressKey, Applied, Present, PresentAddress, PresentRoute
 from isi_net.model.steps import (
     DEFAULT,
     MAIN,
@@ -40,79 +40,6 @@ from isi_net.model.steps import (
     Step,
 )
 from isi_net.model.wanted import Wanted, WantedAddress
-
-AddressKey = tuple[str, IPv4Interface]  # an address, with its prefix, on a NIC
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A NIC: whether it is set up, what MTU it has and can have (0: it does not say), its MAC, whether
-    secondary addresses outlive their primary one, and whether the other end of its cable is alive."""
-
-    nic: str
-    up: bool
-    mtu: int
-    least_mtu: int = 0
-    most_mtu: int = 0
-    mac: str = ""
-    promotes: bool = False
-    carrier: bool = True
-
-
-class PresentAddress(NamedTuple):
-    """An address that a NIC has; `marked` with our protocol number."""
-
-    nic: str
-    address: IPv4Interface
-    marked: bool = False
-    secondary: bool = False
-
-
-class PresentRoute(NamedTuple):
-    """A route that is there; `marked` with our protocol number."""
-
-    route: Route
-    marked: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Present:
-    """What a machine has.  `marks` says whether its kernel keeps the protocol numbers of addresses."""
-
-    links: Mapping[str, Link] = field(default_factory=dict)
-    addresses: tuple[PresentAddress, ...] = ()
-    routes: tuple[PresentRoute, ...] = ()
-    rules: frozenset[Rule] = frozenset()
-    marks: bool = True
-
-
-class AppliedAddress(NamedTuple):
-    """An address that we put on a NIC: which revision said so, since when (seconds since the epoch), and the
-    LNN that the node had then; 0 where that is not known."""
-
-    nic: str
-    address: IPv4Interface
-    revision: int
-    since: int
-    lnn: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What was applied: the newest revision that was in full, when anything was last done (seconds since the
-    epoch), and what could not be.
-
-    `duplicates` are addresses that somebody else uses, with that one's MAC.
-    """
-
-    revision: int = 0
-    when: int = 0
-    addresses: tuple[AppliedAddress, ...] = ()
-    duplicates: tuple[tuple[IPv4Address, str], ...] = ()
-    findings: tuple[Finding, ...] = ()
-
-
-# From there to what should be.
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +93,7 @@ def our_addresses(wanted: Wanted, present: Present, applied: Applied) -> frozens
 
 
 class _Comparison:
-    """One comparison; its parts are made in the order in which they need each other."""
+    """One comparison: each part is given what others found; only findings, and what to probe, gather."""
 
     def __init__(
         self,
@@ -186,18 +113,19 @@ class _Comparison:
         # A NIC that waits for an address gives none away, nor what follows it; and it gets no other one
         # meanwhile, so that the first of the configuration becomes its primary one.
         self.resting = {one.nic for one in wanted.addresses if one.address.ip in waiting}
-        self.kept: set[AddressKey] = set()  # what stays on a NIC though nothing wants it there
 
     def plan(self) -> Plan:
         standing = self._standing()
         adding = [one for one in standing if not self._is_there(one)]
         links = list(self._links(adding))
-        removing = list(self._removing(standing))
+        removing, kept = self._removing(standing)
         up = {link.nic for link in self.present.links.values() if link.up}
         up |= {step.nic for step in links if isinstance(step, SetUp)}
         reachable = [one for one in standing if one.nic in up]
-        new_routes, old_routes = self._routes(reachable)
-        new_rules, old_rules = self._rules(reachable)
+        routes = self._wanted_routes(reachable)
+        new_routes, old_routes = self._routes(routes, kept)
+        self._report_foreign_defaults(routes)
+        new_rules, old_rules = self._rules(reachable, kept)
         for one in self.wanted.addresses:
             if one in standing and one.nic not in up:
                 what, todo = "is set down: it serves nobody", f"ip link set dev {one.nic} up"
@@ -259,11 +187,14 @@ class _Comparison:
             found.append(one)
         return found
 
-    def _removing(self, standing: list[WantedAddress]) -> list[PresentAddress]:
-        """Our addresses that are not to stay, secondary ones first.  What is kept keeps its routes."""
+    def _removing(self, standing: list[WantedAddress]) -> tuple[list[PresentAddress], set[AddressKey]]:
+        """Our addresses that are not to stay, secondary ones first; and those that are kept though nothing
+        wants them there, with their routes and rules.
+        """
         stand = {(one.nic, one.address) for one in standing}
         moved = {one.address.ip for one in standing}
         found = []
+        kept: set[AddressKey] = set()
         for one in self.present.addresses:
             if one[:2] not in self.ours:
                 self._report_foreign(one)
@@ -272,18 +203,18 @@ class _Comparison:
             elif one.address.ip in moved:
                 found.append(one)  # to another NIC, or prefix
             elif self.wanted.spares(one.address.ip):
-                self.kept.add(one[:2])
+                kept.add(one[:2])
             elif (finding := self._of_our_former_lnn(one)) is not None:
-                self.kept.add(one[:2])
+                kept.add(one[:2])
                 self.findings.append(finding)
             elif one[:2] in self.owned and self.wanted.revision <= self.owned[one[:2]].revision:
-                self.kept.add(one[:2])
+                kept.add(one[:2])
                 what = f"{one.address.ip} stays until a newer revision gives it to nobody here"
                 self.findings.append(Finding(f"NIC {one.nic}", "address_kept", "info", what, ""))
             else:
                 found.append(one)
         removing = [one for one in found if one.nic not in self.resting]
-        return sorted(removing, key=lambda one: not one.secondary)
+        return sorted(removing, key=lambda one: not one.secondary), kept
 
     def _of_our_former_lnn(self, one: PresentAddress) -> Finding | None:
         """Why an address stays that is given by hand to the LNN that this node had when it was put there."""
@@ -351,20 +282,26 @@ class _Comparison:
         for route in one.routes:
             yield route._replace(onlink=route.gateway is not None and route.gateway not in address.network)
 
-    def _routes(self, standing: list[WantedAddress]) -> tuple[list[Step], list[DeleteRoute]]:
+    def _wanted_routes(self, standing: list[WantedAddress]) -> list[Route]:
         # Of two addresses that share a route, one may have its gateway inside of its prefix, and one not.
         by_key: dict[tuple[int, IPv4Network, int], Route] = {}
         for route in (route for one in standing for route in self._routes_of(one)):
             if by_key.setdefault(route.key, route).onlink:
                 by_key[route.key] = route
-        should = list(by_key.values())
-        keys = {route.key for route in should}
+        return list(by_key.values())
+
+    def _is_our_route(self, one: PresentRoute) -> bool:
+        return one.marked and one.route.nic in self.managed
+
+    def _routes(
+        self, should: list[Route], kept: set[AddressKey]
+    ) -> tuple[list[AddRoute | ReplaceRoute], list[DeleteRoute]]:
         mine: dict[tuple[int, IPv4Network, int], list[Route]] = {}
         foreign: dict[tuple[int, IPv4Network, int], list[Route]] = {}
-        for route, marked in self.present.routes:
-            kind = mine if marked and route.nic in self.managed else foreign
-            kind.setdefault(route.key, []).append(route)
-        new: list[Step] = []
+        for one in self.present.routes:
+            kind = mine if self._is_our_route(one) else foreign
+            kind.setdefault(one.route.key, []).append(one.route)
+        new: list[AddRoute | ReplaceRoute] = []
         for route in sorted(should, key=lambda one: one.gateway is not None):
             if route in mine.get(route.key, ()):
                 continue
@@ -380,19 +317,27 @@ class _Comparison:
             DeleteRoute(route.nic, route)
             for key, routes in mine.items()
             for route in routes
-            if route not in should and key not in replaced and not self._stays(route)
+            if route not in should and key not in replaced and not self._stays(route, kept)
         ]
-        for key, routes in foreign.items():
-            for route in routes:
-                if route.destination == DEFAULT and route.nic in self.wanted.nics and key not in keys:
-                    what = f"a default route via {route.gateway or 'its link'}, metric {route.metric}, "
-                    what += "was put there by somebody else"
-                    self.findings.append(Finding(f"NIC {route.nic}", "foreign_route", "info", what, ""))
         return new, old
 
-    def _rules(self, standing: list[WantedAddress]) -> tuple[list[AddRule], list[DeleteRule]]:
+    def _report_foreign_defaults(self, should: list[Route]) -> None:
+        """Default routes beside ours on our NICs; one that is in the way of ours is reported with that."""
+        keys = {route.key for route in should}
+        for one in self.present.routes:
+            route = one.route
+            if self._is_our_route(one) or route.destination != DEFAULT or route.key in keys:
+                continue
+            if route.nic in self.wanted.nics:
+                what = f"a default route via {route.gateway or 'its link'}, metric {route.metric}, "
+                what += "was put there by somebody else"
+                self.findings.append(Finding(f"NIC {route.nic}", "foreign_route", "info", what, ""))
+
+    def _rules(
+        self, standing: list[WantedAddress], kept: set[AddressKey]
+    ) -> tuple[list[AddRule], list[DeleteRule]]:
         should = {one.rule: one.nic for one in standing if one.rule is not None}
-        kept = {address.ip for _, address in self.kept}
+        sources = {address.ip for _, address in kept}
         nics = {one.address.ip: one.nic for one in self.present.addresses if one.nic in self.managed}
         nics |= {address.ip: nic for nic, address in self.owned}
         nics |= {one.address.ip: one.nic for one in self.wanted.addresses}
@@ -403,19 +348,19 @@ class _Comparison:
             if rule not in should
             and rule.source in nics
             and nics[rule.source] not in self.resting
-            and rule.source not in kept
+            and rule.source not in sources
         ]
         return new, old
 
-    def _stays(self, route: Route) -> bool:
+    def _stays(self, route: Route, kept: set[AddressKey]) -> bool:
         """Whether a route that nothing wants serves an address that waits for another, or is kept."""
         if route.nic in self.resting:
             return True
-        kept = [address for nic, address in self.kept if nic == route.nic]
+        beside = [address for nic, address in kept if nic == route.nic]
         if route.table != MAIN:
-            return any(route.table == Rule(address.ip).table for address in kept)
+            return any(route.table == Rule(address.ip).table for address in beside)
         return any(
-            route.gateway is None or route.onlink or route.gateway in address.network for address in kept
+            route.gateway is None or route.onlink or route.gateway in address.network for address in beside
         )
 
 

@@ -35,6 +35,15 @@ class Report:
             0 <= self.reported_at - older.reported_at < REWRITE_SECONDS
         )
 
+    def is_anothers(self, ours: "Report") -> bool:
+        """Whether another daemon wrote this report, by the one who wrote `ours` last and finds this instead.
+
+        One that was restored is older; and one that says the same, only later, may be ours all the same, of
+        a machine that went back to a former state of itself.
+        """
+        says_the_same = replace(self, reported_at=ours.reported_at) == ours
+        return self.reported_at >= ours.reported_at and not says_the_same
+
 
 @dataclass(frozen=True, slots=True)
 class UnreadReport:

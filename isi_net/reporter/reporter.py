@@ -8,9 +8,12 @@ from isi_net.model.addresses import why_nobodys
 from isi_net.model.finding import Finding
 from isi_net.model.lease import Lease
 from isi_net.model.network import Node
-from isi_net.model.report import Report
+from isi_net.model.report import OLD_SECONDS, Report
+from isi_net.model.text import first_few, printable
 from isi_net.store.own_file import OwnFile
 from isi_net.store.tree import Tree
+
+_LONGEST_NAME = 64  # of a node, where it is quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +32,13 @@ def testify(
     problems: Iterable[Finding],
     previous: Report | None,
     now: float,
+    twin: Report | None = None,
 ) -> Report:
     """The node's report of its interfaces' current leases.
 
     An interface without a readable lease keeps what was last reported of it: a client that is writing its
-    file, or has lost it, has not lost its address.  `now` is in seconds since the epoch.
+    file, or has lost it, has not lost its address.  `now` is in seconds since the epoch.  `twin` is what
+    another daemon reported under our devid.
     """
     found = list(problems)
     before = {lease.interface: lease for lease in previous.addresses} if previous else {}
@@ -54,7 +59,7 @@ def testify(
             )
         else:
             addresses.append(replace(said, interface=interface, options=(), problems=()))
-    return Report(
+    report = Report(
         devid=witness.node.devid,
         lnn=witness.node.lnn,
         node=witness.node.name,
@@ -65,6 +70,23 @@ def testify(
         addresses=tuple(addresses),
         problems=tuple(found),
     )
+    if twin is None:
+        return report
+    return replace(report, problems=(_devid_twice(report, twin), *report.problems))
+
+
+def _devid_twice(one: Report, other: Report) -> Finding:
+    """In the same words by each of the two: their reports lie there in turns, and it is to stay."""
+    what = f"several daemons report under this devid: {' and '.join(sorted(map(_who, (one, other))))}"
+    return Finding(
+        f"node {one.devid}", "devid_twice", "error", what, "give each node its own devid in isi_net.toml"
+    )
+
+
+def _who(report: Report) -> str:
+    addresses = first_few([f"{lease.interface} {lease.address}" for lease in report.addresses])
+    name = printable(report.node)[:_LONGEST_NAME]
+    return f"{name} (LNN {report.lnn}, {addresses or 'no address'})"
 
 
 class Reporter:
@@ -74,6 +96,9 @@ class Reporter:
         self._witness, self._clock = witness, clock
         self._file = OwnFile(tree.report(witness.node.devid), node_report.MAX, node_report.parse)
         self._last: Report | None = None
+        self._written: Report | None = None  # what must lie there when nobody else writes under our devid
+        self._twin: Report | None = None
+        self._twin_seen = 0.0
 
     def turn(
         self,
@@ -89,21 +114,34 @@ class Reporter:
         Gives back the report as it stands.  Raises Unwritable or Unreadable, and NewerSchema when a newer
         release wrote the one that lies there.
         """
-        previous = self._file.lying_there()
-        if previous is not None and previous.devid != self._witness.node.devid:
-            previous = None  # somebody copied another node's there
-        # A report that was lost, or cannot be read just now, does not make us forget what it said.
-        self._last = previous or self._last
+        now = self._clock()
+        previous = self._read(now)
         witness = replace(
             self._witness,
             source=source or self._witness.source,
             manager=self._witness.manager if manager is None else manager,
         )
-        report = testify(witness, leases, problems, self._last, self._clock())
+        report = testify(witness, leases, problems, self._last, now, self._twin)
         data = node_report.render(report)
         report = node_report.parse(data, self._file.path)  # as others will read it: what is too long is cut
         if previous is not None and not report.differs(previous):
             return previous
+        self._written = None  # of a put that fails nobody knows whether it lies there
         self._file.put(data)
-        self._last = report
+        self._last = self._written = report
         return report
+
+    def _read(self, now: float) -> Report | None:
+        """What lies there of this devid's; it is remembered what it said, and whether another wrote it."""
+        found = self._file.lying_there()
+        if found is not None and found.devid != self._witness.node.devid:
+            found = None  # somebody copied another node's there
+        if found is not None and self._written is not None and found.is_anothers(self._written):
+            self._twin, self._twin_seen = found, now
+            self._last = self._written  # the other's addresses are none of ours
+        else:
+            # A report that was lost, or cannot be read just now, does not make us forget what it said.
+            self._last = found or self._last
+        if not 0 <= now - self._twin_seen < OLD_SECONDS:
+            self._twin = None
+        return found

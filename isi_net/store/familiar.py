@@ -18,10 +18,11 @@ _MAX_BYTES = 1 << 16
 _CANNOT_BE = frozenset("\0\n")  # in a path that was written here
 
 
-def refuse_unfamiliar(tree: Tree) -> None:
-    """Raises Unknown when nothing is published here, though this node has, or may have, seen what was."""
-    if _published(tree):
-        return
+def refuse_emptiness(tree: Tree) -> None:
+    """For who just found nothing published: raises Unknown when this node has, or may have, seen what was.
+
+    The directory is not looked at again: a second answer might be another, and count for the first one.
+    """
     todo = f"mount the shared file system; or, if a new cluster is to begin there, delete {tree.joined}"
     try:
         remembered = _is_remembered(tree)
@@ -41,9 +42,9 @@ class Familiar:
         self._joined = False
 
     def look(self) -> tuple[Finding, ...]:
-        """Raises Unknown as `refuse_unfamiliar`; a finding says that this cannot be remembered just now."""
+        """Raises Unknown as `refuse_emptiness`; a finding says that this cannot be remembered just now."""
         if not _published(self._tree):
-            refuse_unfamiliar(self._tree)
+            refuse_emptiness(self._tree)
         elif not self._joined:
             try:
                 if not _is_well_remembered(self._tree):

@@ -51,9 +51,9 @@ def current(tree: Tree) -> Revision:
             if numbers(tree) == kept:  # else it was pruned while we looked: there is a higher one
                 raise
     if not os.path.lexists(tree.configuration):
-        from isi_net.store.familiar import refuse_unfamiliar  # noqa: PLC0415 - most clusters have something
+        from isi_net.store.familiar import refuse_emptiness  # noqa: PLC0415 - most clusters have something
 
-        refuse_unfamiliar(tree)
+        refuse_emptiness(tree)
         return Revision(0, b"", tree.configuration)
     return Revision(0, *_read(tree.configuration))
 

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from model_kernel import KernelSaysNo, ModelKernel, applied, written, written_ahead
 
-from isi_net.model.applying import Applied, plan
+from isi_net.model.applying import plan
 from isi_net.model.network import (
     Assignment,
     ClusterSettings,
@@ -22,6 +22,7 @@ from isi_net.model.network import (
     StaticRoute,
     Subnet,
 )
+from isi_net.model.nics import Applied
 from isi_net.model.steps import Promote, Route
 from isi_net.model.wanted import Wanted, wanted
 

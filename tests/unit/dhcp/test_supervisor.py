@@ -308,3 +308,38 @@ print(s.status("x").pid)
         time.sleep(0.01)
     assert lives(orphan)
     os.killpg(orphan, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("free", range(8))
+def test_who_may_open_no_more_files_tries_each_client_and_again(tmp_path: Path, free: int) -> None:
+    """Whichever descriptor is the one too many, none is lost by it, and once there are more, all run."""
+    code = f"""
+import os, resource, time
+from isi_net.dhcp.clients import Launch
+from isi_net.dhcp.supervisor import LONGEST_PAUSE_SECONDS, Job, Supervisor
+now = 0.0
+s = Supervisor(lambda line: None, lambda: now, time.time, lambda *_: None, lambda _: None)
+sleeping = ("/bin/sh", "-c", "sleep 60")
+jobs = {{one: Job(Launch(sleeping, f"{tmp_path}/{{one}}.conf", b"", ())) for one in ("a", "b")}}
+first = os.dup(0)
+os.close(first)
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (first + {free}, hard))
+s.follow(jobs)
+resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+for one in jobs:
+    status = s.status(one)
+    print(one, status.state, "Too many open files" in status.trouble)
+now += LONGEST_PAUSE_SECONDS
+s.follow(jobs)
+print(*(s.status(one).state for one in jobs))
+s.end()
+print(os.dup(0) - first)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    *tried, then, lost = ended.stdout.splitlines()
+    each = [{f"{one} waiting True", f"{one} running False"} for one in "ab"]
+    assert all(said in possible for said, possible in zip(tried, each, strict=True))
+    assert (then, lost) == ("running running", "0")
+    assert free or "running" not in "".join(tried)

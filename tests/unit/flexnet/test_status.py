@@ -3,8 +3,9 @@
 import pytest
 
 from isi_net.flexnet.status import Status
-from isi_net.model.applying import Applied, Plan
+from isi_net.model.applying import Plan
 from isi_net.model.finding import Finding, Severity
+from isi_net.model.nics import Applied
 
 
 @pytest.mark.parametrize("severity", ["info", "warning", "error"])

@@ -9,8 +9,8 @@ from strategies import devids, findings, interfaces, ipv4s, seconds, texts
 
 from isi_net.errors import FormatError, NewerSchema
 from isi_net.formats.applied import MAX_SENTENCE, parse, render
-from isi_net.model.applying import Applied, AppliedAddress
 from isi_net.model.finding import Finding
+from isi_net.model.nics import Applied, AppliedAddress
 
 GOLDEN = b"""\
 {

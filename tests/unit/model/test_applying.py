@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from model_kernel import ModelKernel, applied
 
-from isi_net.model.applying import Applied, AppliedAddress, our_addresses, plan
+from isi_net.model.applying import our_addresses, plan
 from isi_net.model.finding import Finding
 from isi_net.model.network import (
     EARLIER,
@@ -24,6 +24,7 @@ from isi_net.model.network import (
     StaticRoute,
     Subnet,
 )
+from isi_net.model.nics import Applied, AppliedAddress
 from isi_net.model.steps import AddAddress, DeleteAddress, Promote, Route, Rule
 from isi_net.model.wanted import Wanted, wanted
 

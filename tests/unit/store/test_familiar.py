@@ -1,6 +1,8 @@
 """Whether the shared directory is the one that this node knows."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ import pytest
 from isi_net.errors import Unknown
 from isi_net.flexnet import published
 from isi_net.store import revisions
-from isi_net.store.familiar import Familiar, refuse_unfamiliar
+from isi_net.store.familiar import Familiar, refuse_emptiness
 from isi_net.store.tree import Tree
 
 
@@ -67,7 +69,7 @@ def test_a_new_cluster_begins_where_the_mark_is_taken_away(tree: Tree) -> None:
     Familiar(tree).look()
     shutil.rmtree(tree.ifs)
     Path(tree.joined).unlink()
-    refuse_unfamiliar(tree)
+    refuse_emptiness(tree)
 
 
 def test_another_shared_directory_is_another_cluster(tree: Tree, tmp_path: Path) -> None:
@@ -116,7 +118,7 @@ def test_a_dangling_link_is_a_memory_too(tree: Tree) -> None:
     Path(tree.joined).parent.mkdir(parents=True)
     Path(tree.joined).symlink_to("nowhere")
     with pytest.raises(Unknown):
-        refuse_unfamiliar(tree)
+        refuse_emptiness(tree)
 
 
 def test_the_same_directory_by_another_name_is_the_same_cluster(tree: Tree, tmp_path: Path) -> None:
@@ -126,7 +128,31 @@ def test_the_same_directory_by_another_name_is_the_same_cluster(tree: Tree, tmp_
     Familiar(tree).look()
     shutil.rmtree(tree.ifs)
     with pytest.raises(Unknown):
-        refuse_unfamiliar(Tree(tree.root, str(link)))
+        refuse_emptiness(Tree(tree.root, str(link)))
     Path(tree.joined).write_text(f"{link}\n")
     with pytest.raises(Unknown):
-        refuse_unfamiliar(tree)
+        refuse_emptiness(tree)
+
+
+@pytest.mark.parametrize("ask", ["Familiar(tree).look", "lambda: revisions.current(tree)"])
+def test_whether_anything_is_published_is_asked_once(tree: Tree, ask: str) -> None:
+    """The directory is shared: a second listing may say something else, and one answer must decide."""
+    publish_something(tree)
+    Familiar(tree).look()
+    Path(tree.revision(1)).unlink()
+    code = f"""
+import sys
+from isi_net.errors import Unknown
+from isi_net.store import revisions
+from isi_net.store.familiar import Familiar
+from isi_net.store.tree import Tree
+tree = Tree({tree.root!r}, {tree.ifs!r})
+listed = []
+sys.addaudithook(lambda event, words: listed.append(words[0]) if event == "os.listdir" else None)
+try:
+    ({ask})()
+except Unknown:
+    print(listed.count(tree.revisions))
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said == "1\n"
