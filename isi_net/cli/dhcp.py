@@ -181,9 +181,9 @@ def list_(tree: Tree, showing: Showing) -> None:
       isi_net dhcp lease list
       isi_net dhcp lease list --format json --sort expire
     """
-    from isi_net.merger.inbox import Inbox  # noqa: PLC0415 - `dhcp lease show` needs none of it
+    from isi_net.reporter import inbox  # noqa: PLC0415 - `dhcp lease show` needs none of it
 
     now = time.time()
-    reports = (one for one in Inbox(tree).read() if isinstance(one, Report))
+    reports = (one for one in inbox.reports(tree) if isinstance(one, Report))
     found = [reported_lease_record(report, lease, now) for report in reports for lease in report.addresses]
     showing.records(found, LISTED)

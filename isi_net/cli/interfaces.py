@@ -14,7 +14,6 @@ from isi_net.cli.output import Column, Record
 from isi_net.cli.show import Showing, listing
 from isi_net.cli.stdout import warn
 from isi_net.flexnet.published import load
-from isi_net.merger.inbox import Inbox
 from isi_net.model.addresses import IPAddress
 from isi_net.model.interface import LOOPBACK, Interface, Inventory
 from isi_net.model.lease import Lease
@@ -22,6 +21,7 @@ from isi_net.model.names import PoolId
 from isi_net.model.network import EXTERNALLY_MANAGED, MAX_MTU, Configuration, Iface, Pool, Subnet
 from isi_net.model.report import OLD_SECONDS, Report, UnreadReport
 from isi_net.model.spellings import parse_lnns
+from isi_net.reporter import inbox
 from isi_net.reporter.inventory import read_all
 from isi_net.store.tree import Tree
 
@@ -283,6 +283,6 @@ def list_(tree: Tree, /, showing: Showing, **asked: Any) -> None:
     for failure in failures:
         warn(exits.line(failure))
     wanted = Wanted(**asked)
-    known = records(load(tree), Inbox(tree).read(), inventories, time.time())
+    known = records(load(tree), inbox.reports(tree), inventories, time.time())
     found = [one for one in known if wanted(one)]
     showing.records(found, columns(found), VIEW)

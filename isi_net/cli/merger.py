@@ -14,12 +14,13 @@ from isi_net.errors import Refused
 from isi_net.flexnet import published
 from isi_net.merger import explain as reasons
 from isi_net.merger import status as state
-from isi_net.merger.inbox import Inbox
 from isi_net.model.changes import changes
 from isi_net.model.merge import merge
 from isi_net.model.tenure import Tenure
+from isi_net.reporter import inbox
 from isi_net.settings import load
 from isi_net.store import atomic
+from isi_net.store.familiar import refuse_unfamiliar
 from isi_net.store.lock import is_held
 from isi_net.store.tree import Tree
 
@@ -121,7 +122,8 @@ def history(tree: Tree, showing: Showing) -> None:
       isi_net merger history --limit 3 --format json
     """
     held = is_held(tree.merger_lock)
-    kept = list(state.tenures(tree))
+    if not (kept := list(state.tenures(tree))):
+        refuse_unfamiliar(tree)
     shown = [tenure_record(one, last, held and one is kept[0][0] and not one.ended) for one, last in kept]
     showing.records(shown, HISTORY)
 
@@ -138,6 +140,8 @@ def step_down(tree: Tree) -> None:
       isi_net merger step-down
     """
     tenure, _ = next(state.tenures(tree), (None, None))
+    if tenure is None:
+        refuse_unfamiliar(tree)
     if tenure is None or not is_held(tree.merger_lock):
         raise Refused("nobody has the role", tree.merger_lock, "start isi_net daemon on a node")
     atomic.replace(tree.step_down, f"{tenure.term}\n".encode())
@@ -155,7 +159,7 @@ def plan(tree: Tree, showing: Showing) -> None:
       isi_net merger plan --format json
     """
     before = published.load(tree)
-    merged = merge(before, Inbox(tree).read(), time.time())
+    merged = merge(before, inbox.reports(tree), time.time())
     found = {
         "revision": before.revision,
         "changes": list(changes(before, merged.configuration)),

@@ -13,10 +13,10 @@ from isi_net.cli.records import problem_lines, problem_record, time_text
 from isi_net.cli.show import Showing, listing, viewing
 from isi_net.cli.stdout import say
 from isi_net.errors import NotFound
-from isi_net.merger.inbox import Inbox
 from isi_net.merger.retire import retire, what_goes
 from isi_net.model.report import Report, UnreadReport
 from isi_net.model.spellings import parse_number
+from isi_net.reporter import inbox
 from isi_net.store.tree import Tree
 
 
@@ -80,7 +80,7 @@ def list_(tree: Tree, showing: Showing) -> None:
       isi_net reports list --format json
     """
     now = time.time()
-    showing.records([record(one, now) for one in Inbox(tree).read()], COLUMNS, VIEW)
+    showing.records([record(one, now) for one in inbox.reports(tree)], COLUMNS, VIEW)
 
 
 @command.command()
@@ -94,7 +94,7 @@ def view(tree: Tree, devid: int, showing: Showing) -> None:
     Examples:
       isi_net reports view 4
     """
-    found = next((one for one in Inbox(tree).read() if one.devid == devid), None)
+    found = next((one for one in inbox.reports(tree) if one.devid == devid), None)
     if found is None:
         raise NotFound(f"there is no report of devid {devid}", tree.reports, "see isi_net reports list")
     showing.record(record(found, time.time()), VIEW)

@@ -17,7 +17,7 @@ from isi_net.merger.role import Role
 from isi_net.model.network import Node
 from isi_net.model.turn import Turn
 from isi_net.settings import Settings, load, node_of
-from isi_net.store.familiar import Familiar
+from isi_net.store.familiar import Familiar, refuse_unfamiliar
 from isi_net.store.lock import FileLock
 from isi_net.store.read import read
 from isi_net.store.tree import Tree
@@ -75,6 +75,7 @@ def merge_once(tree: Tree) -> Turn:
     merger = Merger(tree, node, role, Following(tree), time.time, log.write)
     try:
         with watchdog(settings.deadline):
+            refuse_unfamiliar(tree)
             turn = merger.turn()
             if turn.again:
                 turn = merger.turn()

@@ -7,6 +7,7 @@ from isi_net.flexnet import published
 from isi_net.formats import flx_config
 from isi_net.model.network import Configuration
 from isi_net.store import revisions
+from isi_net.store.familiar import refuse_unfamiliar
 from isi_net.store.read import read
 from isi_net.store.tree import Tree
 
@@ -14,10 +15,13 @@ from isi_net.store.tree import Tree
 def heads(tree: Tree) -> list[Configuration]:
     """Every kept revision's own facts, the newest first; their networks are not read.
 
-    Of one that cannot be read, its number, and what is wrong in the place of the change.
+    Of one that cannot be read, its number, and what is wrong in the place of the change.  Raises Unreadable
+    where there is none because the shared file system is not mounted.
     """
     found = []
-    for number in reversed(revisions.numbers(tree)):
+    if not (kept := revisions.numbers(tree)):
+        refuse_unfamiliar(tree)
+    for number in reversed(kept):
         path = tree.revision(number)
         try:
             found.append(flx_config.head(read(path, revisions.MAX_BYTES)[0], path))

@@ -12,7 +12,6 @@ from typing import NamedTuple
 from isi_net.errors import BadValue, FormatError, NotFound, Unreadable
 from isi_net.flexnet import history, published
 from isi_net.formats import times
-from isi_net.merger.inbox import Inbox
 from isi_net.model.finding import Finding
 from isi_net.model.lease import Lease
 from isi_net.model.merge import merge
@@ -20,6 +19,7 @@ from isi_net.model.names import PoolId, parse_pool_id
 from isi_net.model.network import Assignment, Configuration
 from isi_net.model.report import Report, UnreadReport
 from isi_net.model.rules import NOT_COMMITTED, interface_place
+from isi_net.reporter import inbox
 from isi_net.store.tree import Tree
 
 Place = tuple[int, str]
@@ -42,7 +42,7 @@ def explain(tree: Tree, asked: str, now: float, files: Mapping[Place, str]) -> l
     NotFound when nothing of that name is known.
     """
     configuration = published.load(tree)
-    reports = Inbox(tree).read()
+    reports = inbox.reports(tree)
     findings = merge(configuration, reports, now).findings
     leases = {
         (report.devid, lease.interface): (report, lease)

@@ -16,13 +16,13 @@ from isi_net.flexnet import published
 from isi_net.flexnet.publish import publish
 from isi_net.flexnet.second_names import Members, SecondName, edited_by_hand
 from isi_net.formats import flx_config
-from isi_net.merger.inbox import Inbox
 from isi_net.merger.role import Role
 from isi_net.model.finding import Finding
 from isi_net.model.merge import merge, next_change
 from isi_net.model.network import Configuration, Node
 from isi_net.model.report import Report, UnreadReport
 from isi_net.model.turn import Turn
+from isi_net.reporter.inbox import Inbox
 from isi_net.store import atomic, revisions, staging
 from isi_net.store.read import PATIENCE_SECONDS, read
 from isi_net.store.tree import Tree

@@ -7,10 +7,10 @@ from isi_net.errors import Error, FormatError, Unreadable
 from isi_net.flexnet.published import load
 from isi_net.flexnet.second_names import edited_by_hand
 from isi_net.formats import tenure as tenure_format
-from isi_net.merger.inbox import Inbox
 from isi_net.model.finding import Finding
 from isi_net.model.merge import merge
 from isi_net.model.tenure import Tenure
+from isi_net.reporter.inbox import Inbox
 from isi_net.store.lock import is_held
 from isi_net.store.read import names, read_seen
 from isi_net.store.tree import TENURE, Tree, number_in

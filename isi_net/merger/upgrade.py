@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from isi_net.errors import Refused
 from isi_net.flexnet import published
 from isi_net.flexnet.change import Changed, change
-from isi_net.merger.inbox import Inbox
 from isi_net.model.changes import changes
 from isi_net.model.check import check, newly
 from isi_net.model.finding import Finding
@@ -18,6 +17,7 @@ from isi_net.model.network import Configuration
 from isi_net.model.static import without_address
 from isi_net.model.text import first_few
 from isi_net.model.upgrade import Running, running, silent, upgraded
+from isi_net.reporter import inbox
 from isi_net.store.tree import Tree
 
 _NAMED_AT_MOST = 5
@@ -39,7 +39,7 @@ class Status:
 
 def read(tree: Tree, program: str, now: float) -> Status:
     """The state at `now` (seconds since the epoch), as a program of version `program` sees it."""
-    before, reports = published.load(tree), Inbox(tree).read()
+    before, reports = published.load(tree), inbox.reports(tree)
     after = upgraded(before, reports, now)
     lacking = newly(without_address, before, after.configuration)
     refusals = newly(check, before, after.configuration)
@@ -71,7 +71,7 @@ def commit(
 
     def edit(before: Configuration) -> Configuration:
         nonlocal warnings
-        now, reports = clock(), Inbox(tree).read()
+        now, reports = clock(), inbox.reports(tree)
         if not before.settings.committed:
             _refuse_for([one for one in running(reports, program, now) if one.why_not], tree)
         unheard = silent(before, reports)

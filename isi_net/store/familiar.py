@@ -34,6 +34,14 @@ def refuse_emptiness(tree: Tree) -> None:
         raise Unknown(what, tree.flexnet, todo)
 
 
+def refuse_unfamiliar(tree: Tree) -> None:
+    """For who found nothing of something else here: raises Unknown as `refuse_emptiness`, where nothing is
+    published either.
+    """
+    if not _published(tree):
+        refuse_emptiness(tree)
+
+
 class Familiar:
     """Looks for the daemon, before each turn, whether the shared directory is the one it knows."""
 

@@ -434,3 +434,32 @@ def test_nobody_can_reach_the_terminal_through_what_changes_things(arguments: st
 def test_what_is_unfit_is_known_when_it_is_seen() -> None:
     assert unfit(HOSTILE) == set(HOSTILE) - set("\n]0;pwned[2J31m")
     assert unfit("Zürich\nΩ 日本") == set()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "reports list",
+        "reports view 1",
+        "dhcp lease list",
+        "merger history",
+        "merger step-down",
+        "merger plan",
+        "merger run",
+        "config history",
+        "interfaces list",
+        "pools list",
+    ],
+)
+def test_an_unmounted_file_system_is_no_empty_cluster(cluster: Path, arguments: str) -> None:
+    """This node has seen that something was published; nothing is made in what is there instead."""
+    tree = Tree(str(cluster))
+    os.makedirs(os.path.dirname(tree.joined), exist_ok=True)
+    Path(tree.joined).write_text(f"{tree.ifs}\n")
+    os.rename(tree.ifs, f"{tree.ifs}.away")
+    os.mkdir(tree.ifs)
+    ran = run(cluster, *arguments.split())
+    assert (ran.status, ran.out) == (exits.FAILED, "")
+    assert ran.err.startswith("Error: nothing is published here, though this node has seen")
+    assert "mount the shared file system" in ran.err
+    assert os.listdir(tree.ifs) == []

@@ -9,7 +9,6 @@ from ipaddress import IPv4Address
 
 from isi_net.flexnet import published
 from isi_net.formats import flx_config, node_report, pool_members
-from isi_net.merger.inbox import Inbox
 from isi_net.merger.merger import Merger
 from isi_net.merger.role import Role
 from isi_net.model.lease import Lease
@@ -17,6 +16,7 @@ from isi_net.model.merge import merge
 from isi_net.model.network import Configuration, Node
 from isi_net.model.report import Report
 from isi_net.model.turn import Turn
+from isi_net.reporter.inbox import Inbox
 from isi_net.reporter.reporter import Reporter, Witness
 from isi_net.store import revisions
 from isi_net.store.read import names

@@ -31,9 +31,9 @@ from small_cluster import (
 from isi_net.errors import Error, NewerSchema, Unreadable, Unwritable
 from isi_net.flexnet import published
 from isi_net.formats import node_report, tenure
-from isi_net.merger.inbox import Inbox
 from isi_net.merger.merger import Merger
 from isi_net.model.report import Report, UnreadReport
+from isi_net.reporter.inbox import Inbox
 from isi_net.store.tree import Tree
 
 

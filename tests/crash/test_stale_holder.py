@@ -21,9 +21,9 @@ from isi_net.errors import Conflict, Error, Fenced, LockLost
 from isi_net.flexnet import published
 from isi_net.flexnet.publish import publish
 from isi_net.flexnet.second_names import Members, SecondName
-from isi_net.merger.inbox import Inbox
 from isi_net.merger.role import Role
 from isi_net.model.merge import merge
+from isi_net.reporter.inbox import Inbox
 from isi_net.store import revisions
 from isi_net.store.tree import Tree
 

@@ -6,9 +6,9 @@ import pytest
 
 from isi_net.errors import Unreadable
 from isi_net.formats import node_report
-from isi_net.merger.inbox import Inbox
 from isi_net.model.lease import Lease
 from isi_net.model.report import Report, UnreadReport
+from isi_net.reporter.inbox import Inbox
 from isi_net.store import atomic
 from isi_net.store.read import GRAIN_SECONDS
 from isi_net.store.tree import Tree

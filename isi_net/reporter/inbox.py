@@ -9,11 +9,23 @@ from isi_net.errors import FormatError, NewerSchema, Unknown, Unreadable
 from isi_net.formats import node_report
 from isi_net.model.finding import Finding
 from isi_net.model.report import Report, UnreadReport
+from isi_net.store.familiar import refuse_unfamiliar
 from isi_net.store.read import PATIENCE_SECONDS, Stamp, Unchanged, explain, read_seen
 from isi_net.store.tree import REPORT, Tree, number_in
 
 # Of a report that was listed and then could not be looked at.
 _NO_STAMP = Stamp(0, 0, -1, 0)
+
+
+def reports(tree: Tree) -> tuple[Report | UnreadReport, ...]:
+    """Every report by devid, for who asks once.
+
+    Raises Unreadable when the directory cannot be listed, also where there is none because the shared file
+    system is not mounted.
+    """
+    if not (found := Inbox(tree).read()):
+        refuse_unfamiliar(tree)
+    return found
 
 
 class Inbox:
