@@ -60,10 +60,7 @@ def processes_in(directory: Path) -> list[str]:
 
 def test_the_story_is_told_to_its_end(tmp_path: Path) -> None:
     """Two log lines of two holders, a pool of AWS's four addresses, and nothing left behind."""
-    began = time.monotonic()
     done = run("--dir", str(tmp_path / "cluster"))
-    seconds = time.monotonic() - began
-
     assert (done.returncode, done.stderr) == (0, "")
     holders = re.findall(
         r"^   \S+ <3\.6> (GLaDOS-\d)\(id\d\) isi_smartconnect_d\[\d+\]: "
@@ -82,7 +79,6 @@ def test_the_story_is_told_to_its_end(tmp_path: Path) -> None:
     assert int(took_over[1]) < 5000
     assert "\x1b" not in done.stdout
     assert list(tmp_path.iterdir()) == []
-    assert seconds < 10
 
 
 def test_a_directory_with_something_in_it_is_refused(tmp_path: Path) -> None:
