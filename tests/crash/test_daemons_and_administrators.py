@@ -11,6 +11,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from patience import eventually
 
 from isi_net.demo import cloud
 from isi_net.errors import Conflict
@@ -96,9 +97,7 @@ def test_nobody_loses_a_change_and_no_term_has_two_publishers(tmp_path: Path) ->
             time.sleep(0.1)
         for thread in threads:
             thread.join()
-        soon = time.monotonic() + 20
-        while len(addresses(trees[1])) < DAEMONS and time.monotonic() < soon:
-            time.sleep(0.1)
+        eventually(lambda: len(addresses(trees[1])) == DAEMONS, "every address is published")
     finally:
         for daemon in daemons.values():
             daemon.terminate()

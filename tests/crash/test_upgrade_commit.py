@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import machines
 import pytest
+from patience import eventually
 from small_cluster import Work, killed_at, lease, new_merger, node, reporter, settle, settled, whole
 
 from isi_net import __version__
@@ -193,13 +194,6 @@ def daemons(trees: dict[int, Tree]) -> Iterator[Daemons]:
     for daemon in found.running.values():
         daemon.send_signal(signal.SIGTERM)
     assert [daemon.wait(timeout=10) for daemon in found.running.values()] == [0] * len(found.running)
-
-
-def eventually(so: Callable[[], bool], what: str) -> None:
-    until = time.monotonic() + 20
-    while not so():
-        assert time.monotonic() < until, what
-        time.sleep(0.02)
 
 
 def commanded(tree: Tree, *words: str) -> subprocess.CompletedProcess[str]:

@@ -18,16 +18,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from needs import missing
-
-T = TypeVar("T")
+from patience import eventually
 
 GATEWAY = "10.20.30.1"
 SUBNET = ipaddress.ip_network("10.20.30.0/24")
@@ -56,18 +53,6 @@ retry 2;
 
 class RigError(Exception):
     """A command that builds the cloud failed."""
-
-
-def eventually(
-    ask: Callable[[], T], what: str, *, is_so: Callable[[T], object] = bool, within: float = 30
-) -> T:
-    """Ask until the answer is so (true, if nothing else is said) and give it back, or tell the last one."""
-    deadline = time.monotonic() + within
-    while not is_so(answer := ask()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {within} s: {what}. The last answer was {answer!r}")
-        time.sleep(0.05)
-    return answer
 
 
 def lacking() -> list[str]:

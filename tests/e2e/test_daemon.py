@@ -11,20 +11,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from needs import missing, need
+from patience import PATIENCE_SECONDS, eventually
 
 from isi_net.demo.cloud import block
 from isi_net.formats import tenure
 from isi_net.model.tenure import Tenure
 from isi_net.store.tree import Tree
-
-T = TypeVar("T")
 
 PROGRAM = (sys.executable, "-m", "isi_net")
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
@@ -39,16 +38,6 @@ AS_NOBODY = (
     *("setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"),
     *("--inh-caps", "-all,+dac_read_search", "--ambient-caps", "+dac_read_search"),
 )
-PATIENCE_SECONDS = 15.0
-
-
-def eventually(ask: Callable[[], T | None], what: str, within: float = PATIENCE_SECONDS) -> T:
-    """Asks until the answer is true, and gives it back."""
-    until = time.monotonic() + within
-    while not (answer := ask()):
-        assert time.monotonic() < until, f"not within {within:g} s: {what}"
-        time.sleep(0.002)
-    return answer
 
 
 class Node:

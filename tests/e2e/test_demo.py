@@ -5,12 +5,12 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from patience import eventually
 
 DEMO = (sys.executable, "-m", "isi_net", "demo")
 ADDRESSES = "10.20.30.11, 10.20.30.12, 10.20.30.13, 10.20.30.14"
@@ -161,10 +161,7 @@ def test_no_daemon_outlives_a_demo_that_is_killed(tmp_path: Path) -> None:
         assert all("daemon" in command_of(pid) for pid in pids)
         demo.kill()
         demo.wait(timeout=10)
-        until = time.monotonic() + 5
-        while any(map(command_of, (guard, *pids))):
-            assert time.monotonic() < until
-            time.sleep(0.01)
+        eventually(lambda: not any(map(command_of, (guard, *pids))), "all of them end")
 
 
 @pytest.mark.slow

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cloud import GATEWAY, Cloud, Namespace, Node, eventually, mac_of, run, stop
+from cloud import GATEWAY, Cloud, Namespace, Node, mac_of, run, stop
 from needs import missing, need
+from patience import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import machines
 import pytest
+from patience import eventually
 
 from isi_net.demo.cloud import block
 from isi_net.flexnet import published
@@ -58,10 +59,8 @@ def report(tree: Tree) -> Report | None:
 
 
 def wait_for(tree: Tree, so: Callable[[Report], bool], what: str) -> Report:
-    until = time.monotonic() + 20
-    while (found := report(tree)) is None or not so(found):
-        assert time.monotonic() < until, f"{what}: {found}"
-        time.sleep(0.02)
+    found = eventually(lambda: report(tree), what, is_so=lambda one: one is not None and so(one))
+    assert found is not None
     return found
 
 
@@ -115,19 +114,13 @@ def test_while_the_evidence_contradicts_itself_nobody_is_named_and_addresses_sta
     def addresses() -> list[str]:
         return [str(one.address) for _, pool in published.load(tree).pools() for one in pool.assignments]
 
-    until = time.monotonic() + 20
-    while addresses() != ["10.20.30.13"]:
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    eventually(addresses, "its address is published", is_so=lambda found: found == ["10.20.30.13"])
     revision = published.load(tree).revision
 
     write_lease(tree, "10.20.30.66", domain="vcn.oraclevcn.com")
     found = wait_for(tree, by(""), "nobody is named")
     assert [one.code for one in found.problems] == ["cloud_contradictory"]
     told = "node 3 ext-1: 10.20.30.66 is leased by nobody knows whom"
-    until = time.monotonic() + 20
-    while told not in Path(tree.log).read_text():
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    eventually(lambda: told in Path(tree.log).read_text(), "the merger says so")
     assert (addresses(), published.load(tree).revision) == (["10.20.30.13"], revision)
     assert [pool.external_manager for _, pool in published.load(tree).pools()] == ["AWS"]

@@ -9,6 +9,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
+from patience import eventually
 
 from isi_net import services
 from isi_net.demo.cloud import block
@@ -57,10 +58,7 @@ class Node:
         return subprocess.Popen(command, cwd=Path(__file__).parents[3], env=environment)
 
     def wait_for(self, so: Callable[[], object], what: str) -> None:
-        until = time.monotonic() + 20
-        while not so():
-            assert time.monotonic() < until, what
-            time.sleep(0.02)
+        eventually(so, what)
 
     def reason(self) -> str:
         return next((one.reason for one in services.said(self.tree) if one.name == "dhclient-ext-1"), "")
