@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from children import Child
+from daemons import ENVIRONMENT, command, start_daemon
 from needs import missing, need
 from patience import PATIENCE_SECONDS, eventually
 
@@ -25,8 +27,6 @@ from isi_net.formats import tenure
 from isi_net.model.tenure import Tenure
 from isi_net.store.tree import Tree
 
-PROGRAM = (sys.executable, "-m", "isi_net")
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
 POLL = 0.05  # as good as at once
 NEVER = 60.0  # whatever happens within seconds was no polling
 TAKING = "Taking ownership of the IPMerger role"
@@ -46,7 +46,7 @@ class Node:
     def __init__(self, directory: Path, devid: int) -> None:
         self.devid, self.address = devid, f"10.20.30.{10 + devid}"
         self.tree = Tree(str(directory / f"node{devid}"), str(directory / "ifs"))
-        self.daemon: subprocess.Popen[str] | None = None
+        self.daemon: Child | None = None
         for path in (self.tree.leases, os.path.dirname(self.tree.settings), os.path.dirname(self.tree.log)):
             os.makedirs(path)
         self.settings(poll_interval=POLL)
@@ -63,25 +63,15 @@ class Node:
         with open(self.tree.lease("ext-1"), "a", encoding="ascii") as leases:
             leases.write(block("ext-1", IPv4Address(address), time.time()))
 
-    def arguments(self, *words: str) -> list[str]:
-        return [*PROGRAM, "--root", self.tree.root, "--ifs", self.tree.ifs, *words]
-
     def start(self, *through: str) -> "Node":
         """Starts the daemon, `through` another program if need be; its stderr lies beside the root."""
-        with open(f"{self.tree.root}.stderr", "w", encoding="utf-8") as stderr:
-            self.daemon = subprocess.Popen(
-                [*through, *self.arguments("daemon")],
-                stdin=subprocess.DEVNULL,
-                stderr=stderr,
-                text=True,
-                env=ENVIRONMENT,
-                cwd="/",
-            )
+        with open(f"{self.tree.root}.stderr", "wb") as stderr:
+            self.daemon = start_daemon(self.tree, *through, stderr=stderr)
         return self
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self.arguments(*words),
+            command(self.tree, *words),
             env=ENVIRONMENT,
             cwd="/",
             capture_output=True,

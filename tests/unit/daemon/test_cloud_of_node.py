@@ -2,15 +2,16 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from ipaddress import IPv4Address
 from pathlib import Path
 
 import machines
 import pytest
+from children import Child
+from daemons import daemon
 from patience import eventually
 
 from isi_net.demo.cloud import block
@@ -39,18 +40,9 @@ def tree(tmp_path: Path) -> Tree:
 
 
 @pytest.fixture
-def start(tree: Tree) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
-    started: list[subprocess.Popen[bytes]] = []
-
-    def begin() -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "isi_net", "--root", tree.root, "daemon"]
-        started.append(subprocess.Popen(command, cwd=Path(__file__).parents[3]))
-        return started[-1]
-
-    yield begin
-    for one in started:
-        one.terminate()
-        assert one.wait(timeout=10) == 0
+def start(tree: Tree) -> Iterator[Callable[[], Child]]:
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(daemon(tree))
 
 
 def report(tree: Tree) -> Report | None:
@@ -94,13 +86,11 @@ def test_a_lease_names_the_cloud_and_an_empty_file_does_not_unname_it(
     wait_for(tree, by("DHCP"), "a lease that says nothing of a cloud")
 
 
-def test_sighup_has_it_look_at_the_machine_again(
-    tree: Tree, start: Callable[[], subprocess.Popen[bytes]]
-) -> None:
-    daemon = start()
+def test_sighup_has_it_look_at_the_machine_again(tree: Tree, start: Callable[[], Child]) -> None:
+    process = start()
     wait_for(tree, by("DHCP"), "nothing speaks for a cloud")
     machines.describe(tree, machines.IN_A_CLOUD["GCP"][1])
-    daemon.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGHUP)
     wait_for(tree, by("GCP"), "the machine does")
 
 
