@@ -53,6 +53,7 @@ def look(pid: int) -> Process | None:
     try:
         one = psutil.Process(pid)
         found = Process(pid, os.getpgid(pid), one.name(), tuple(one.cmdline()))
+        # Of a zombie, Linux has no words and psutil raises; FreeBSD has them until somebody waits for it.
         if one.status() != psutil.STATUS_ZOMBIE and _network(pid) == _network(os.getpid()):
             return found
     except (psutil.Error, OSError):

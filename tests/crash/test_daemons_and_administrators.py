@@ -4,13 +4,14 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from daemons import start_daemon
+from patience import eventually
 
 from isi_net.demo import cloud
 from isi_net.errors import Conflict
@@ -23,11 +24,6 @@ from isi_net.store.tree import Tree
 
 DAEMONS, ADMINISTRATORS, SECONDS = 8, 8, 25.0
 SETTINGS = '[node]\ndevid = {0}\nlnn = {0}\nname = "node-{0}"\n[daemon]\npoll_interval = 0.1\n'
-
-
-def started(tree: Tree) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "isi_net", "--root", tree.root, "--ifs", tree.ifs, "daemon"]
-    return subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd=Path(__file__).parents[2])
 
 
 def with_one_more(name: str, configuration: Configuration) -> Configuration:
@@ -79,7 +75,7 @@ def test_nobody_loses_a_change_and_no_term_has_two_publishers(tmp_path: Path) ->
                     published_by[head.term].add(head.author)
             time.sleep(0.02)
 
-    daemons = {devid: started(tree) for devid, tree in trees.items()}
+    daemons = {devid: start_daemon(tree, stderr=subprocess.DEVNULL) for devid, tree in trees.items()}
     threads = [threading.Thread(target=administer, args=(number,)) for number in range(ADMINISTRATORS)]
     threads.append(threading.Thread(target=watch))
     kills = 0
@@ -91,14 +87,12 @@ def test_nobody_loses_a_change_and_no_term_has_two_publishers(tmp_path: Path) ->
             daemons[devid].send_signal(signal.SIGKILL)
             daemons[devid].wait()
             cloud.lease(trees[devid], devid, time.time())
-            daemons[devid] = started(trees[devid])
+            daemons[devid] = start_daemon(trees[devid], stderr=subprocess.DEVNULL)
             kills += 1
             time.sleep(0.1)
         for thread in threads:
             thread.join()
-        soon = time.monotonic() + 20
-        while len(addresses(trees[1])) < DAEMONS and time.monotonic() < soon:
-            time.sleep(0.1)
+        eventually(lambda: len(addresses(trees[1])) == DAEMONS, "every address is published")
     finally:
         for daemon in daemons.values():
             daemon.terminate()

@@ -5,12 +5,11 @@ And a cluster of three real daemons that is upgraded node by node, and committed
 
 import os
 import shutil
-import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from ipaddress import IPv4Address
@@ -18,6 +17,9 @@ from pathlib import Path
 
 import machines
 import pytest
+from children import Child
+from daemons import ENVIRONMENT, command, daemon
+from patience import eventually
 from small_cluster import Work, killed_at, lease, new_merger, node, reporter, settle, settled, whole
 
 from isi_net import __version__
@@ -168,19 +170,16 @@ def trees(tmp_path: Path) -> dict[int, Tree]:
 class Daemons:
     """The daemons of this release that run, by devid."""
 
-    def __init__(self, trees: dict[int, Tree]) -> None:
-        self._trees = trees
-        self.running: dict[int, subprocess.Popen[bytes]] = {}
+    def __init__(self, trees: dict[int, Tree], stack: ExitStack) -> None:
+        self._trees, self._stack = trees, stack
+        self._running: dict[int, Child] = {}
 
     def start(self, devid: int) -> None:
-        tree = self._trees[devid]
-        command = [sys.executable, "-m", "isi_net", "--root", tree.root, "--ifs", tree.ifs, "daemon"]
-        self.running[devid] = subprocess.Popen(command, cwd=Path(__file__).parents[2])
+        self._running[devid] = self._stack.enter_context(daemon(self._trees[devid]))
 
     def kill(self, devid: int) -> None:
-        daemon = self.running.pop(devid)
-        daemon.kill()
-        daemon.wait()
+        self._running[devid].kill()
+        self._running[devid].wait()
 
     def log(self, devid: int) -> str:
         return Path(self._trees[devid].log).read_text()
@@ -188,24 +187,13 @@ class Daemons:
 
 @pytest.fixture
 def daemons(trees: dict[int, Tree]) -> Iterator[Daemons]:
-    found = Daemons(trees)
-    yield found
-    for daemon in found.running.values():
-        daemon.send_signal(signal.SIGTERM)
-    assert [daemon.wait(timeout=10) for daemon in found.running.values()] == [0] * len(found.running)
-
-
-def eventually(so: Callable[[], bool], what: str) -> None:
-    until = time.monotonic() + 20
-    while not so():
-        assert time.monotonic() < until, what
-        time.sleep(0.02)
+    with ExitStack() as stack:
+        yield Daemons(trees, stack)
 
 
 def commanded(tree: Tree, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "isi_net", "--root", tree.root, "--ifs", tree.ifs, *words]
     return subprocess.run(
-        command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False, timeout=30
+        command(tree, *words), env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=30
     )
 
 

@@ -18,16 +18,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from needs import missing
-
-T = TypeVar("T")
+from patience import eventually
 
 GATEWAY = "10.20.30.1"
 SUBNET = ipaddress.ip_network("10.20.30.0/24")
@@ -56,18 +53,6 @@ retry 2;
 
 class RigError(Exception):
     """A command that builds the cloud failed."""
-
-
-def eventually(
-    ask: Callable[[], T], what: str, *, is_so: Callable[[T], object] = bool, within: float = 30
-) -> T:
-    """Ask until the answer is so (true, if nothing else is said) and give it back, or tell the last one."""
-    deadline = time.monotonic() + within
-    while not is_so(answer := ask()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {within} s: {what}. The last answer was {answer!r}")
-        time.sleep(0.05)
-    return answer
 
 
 def lacking() -> list[str]:
@@ -264,12 +249,13 @@ class Dnsmasq(_Server):
 class Dhcpd(_Server):
     """ISC dhcpd as that server.  It reads its reservations when it starts, so each makes it start again."""
 
+    more = ""  # what its configuration says besides, when it starts; the last word counts
+
     @property
     def _log(self) -> Path:
         return self._directory / "dhcpd.log"
 
     def start(self) -> None:
-        renew = self._renew_seconds or self._lease_seconds // 2
         hosts = "".join(
             f"host h{number} {{ hardware ethernet {mac}; fixed-address {address}; }}\n"
             for number, (mac, address) in enumerate(self._reservations.items())
@@ -278,9 +264,10 @@ class Dhcpd(_Server):
         configuration.write_text(
             f"authoritative; ping-check false;\n"
             f"default-lease-time {self._lease_seconds}; max-lease-time {self._lease_seconds};\n"
-            f"option dhcp-renewal-time {renew}; option dhcp-rebinding-time {renew + 15};\n"
+            f"{self._times()}"
             f"option routers {self._address}; option domain-name-servers {DNS_SERVER};\n"
             f'option domain-name "{self._domain}"; option interface-mtu {MTU};\n'
+            f"{self.more}"
             f"subnet {SUBNET.network_address} netmask {SUBNET.netmask} {{ }}\n{hosts}"
         )
         leases.touch()
@@ -291,6 +278,12 @@ class Dhcpd(_Server):
             log=self._log,
         )
         eventually(self._times_ready, "dhcpd has started", is_so=lambda ready: ready > times, within=10)
+
+    def _times(self) -> str:
+        if self._renew_seconds is None:
+            return ""
+        rebind = self._renew_seconds + 15
+        return f"option dhcp-renewal-time {self._renew_seconds}; option dhcp-rebinding-time {rebind};\n"
 
     def _times_ready(self) -> int:
         log = self._log.read_text(errors="replace") if self._log.exists() else ""

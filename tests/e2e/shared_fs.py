@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 from xml.etree import ElementTree
 
-from cloud import RigError, eventually, run
+from cloud import RigError, run
+from patience import eventually
 
 from isi_net.demo.cloud import block
 

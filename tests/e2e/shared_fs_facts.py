@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cloud import eventually
 from needs import missing, need
+from patience import eventually
 from shared_fs import HOST_PACKAGES, Gluster, MooseFS, Network, Node, pool_addresses, published
 
 from isi_net.errors import Unreadable

@@ -5,12 +5,12 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from patience import eventually
 
 DEMO = (sys.executable, "-m", "isi_net", "demo")
 ADDRESSES = "10.20.30.11, 10.20.30.12, 10.20.30.13, 10.20.30.14"
@@ -60,10 +60,7 @@ def processes_in(directory: Path) -> list[str]:
 
 def test_the_story_is_told_to_its_end(tmp_path: Path) -> None:
     """Two log lines of two holders, a pool of AWS's four addresses, and nothing left behind."""
-    began = time.monotonic()
     done = run("--dir", str(tmp_path / "cluster"))
-    seconds = time.monotonic() - began
-
     assert (done.returncode, done.stderr) == (0, "")
     holders = re.findall(
         r"^   \S+ <3\.6> (GLaDOS-\d)\(id\d\) isi_smartconnect_d\[\d+\]: "
@@ -82,7 +79,6 @@ def test_the_story_is_told_to_its_end(tmp_path: Path) -> None:
     assert int(took_over[1]) < 5000
     assert "\x1b" not in done.stdout
     assert list(tmp_path.iterdir()) == []
-    assert seconds < 10
 
 
 def test_a_directory_with_something_in_it_is_refused(tmp_path: Path) -> None:
@@ -165,10 +161,7 @@ def test_no_daemon_outlives_a_demo_that_is_killed(tmp_path: Path) -> None:
         assert all("daemon" in command_of(pid) for pid in pids)
         demo.kill()
         demo.wait(timeout=10)
-        until = time.monotonic() + 5
-        while any(map(command_of, (guard, *pids))):
-            assert time.monotonic() < until
-            time.sleep(0.01)
+        eventually(lambda: not any(map(command_of, (guard, *pids))), "all of them end")
 
 
 @pytest.mark.slow

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cloud import GATEWAY, Cloud, Dhcpd, Dnsmasq, Node, eventually, mac_of, port_of
+from cloud import GATEWAY, Cloud, Dhcpd, Dnsmasq, Node, mac_of, port_of
+from patience import eventually
 
 from isi_net.flexnet.change import change
 from isi_net.model.network import (

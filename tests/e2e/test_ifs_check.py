@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cloud import eventually
 from needs import missing, need
+from patience import eventually
 from shared_fs import HOST_PACKAGES, HOUSE, Host, Node
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]

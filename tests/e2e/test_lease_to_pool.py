@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cloud import Cloud, Node, eventually
+from cloud import Cloud, Node
+from patience import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

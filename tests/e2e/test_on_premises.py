@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cloud import Cloud, Node, eventually
+from cloud import Cloud, Node
+from patience import eventually
 
 pytestmark = pytest.mark.slow
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cloud import DOMAIN, GATEWAY, LEASE_SECONDS, MTU, Cloud, Node, eventually, run
+from cloud import DOMAIN, GATEWAY, LEASE_SECONDS, MTU, Cloud, Node, run
 from needs import missing, need
+from patience import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

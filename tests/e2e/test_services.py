@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -12,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cloud import GATEWAY, Cloud, Namespace, Node, eventually, mac_of, run, stop
+from cloud import GATEWAY, Cloud, Dhcpd, Node, mac_of, run, stop
 from needs import missing, need
+from patience import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 SERVICE = "dhclient-ext-1"
 POOL = "groupnet0.subnet0.pool0"
-PACKAGES = {"dhclient": "isc-dhcp-client", "dhcpcd": "dhcpcd-base", "dhcpd": "isc-dhcp-server"}
+PACKAGES = {"dhclient": "isc-dhcp-client", "dhcpcd": "dhcpcd-base"}
 
 
 def need_client(program: str) -> None:
@@ -445,42 +445,14 @@ def test_spoilt_wishes_are_told_of_and_change_nothing(dhclient: Clients) -> None
 # Servers.
 
 
-class Dhcpd:
-    """ISC's server, which can lease for seconds, and say what no good server would."""
-
-    def __init__(self, namespace: Namespace, interface: str, directory: Path) -> None:
-        need_client("dhcpd")
-        self._namespace, self._interface, self._directory = namespace, interface, directory
-        self._program: subprocess.Popen[bytes] | None = None
-        directory.mkdir(exist_ok=True)
-        (directory / "dhcpd.leases").touch()
-
-    def start(self, router: str, address: str, seconds: int, more: str = "") -> None:
-        """Leases `address`, and no other, to whoever asks."""
-        configuration = self._directory / "dhcpd.conf"
-        configuration.write_text(
-            f"authoritative;\nddns-update-style none;\nping-check false;\n{more}"
-            f"default-lease-time {seconds};\nmin-lease-time {seconds};\nmax-lease-time {seconds};\n"
-            f"option routers {router};\noption domain-name-servers 10.20.0.2;\n"
-            f"subnet 10.20.30.0 netmask 255.255.255.0 {{ range {address} {address}; }}\n"
-        )
-        self._program = self._namespace.start(
-            *("dhcpd", "-4", "-f", "-d", "--no-pid", "-cf", str(configuration)),
-            *("-lf", str(self._directory / "dhcpd.leases"), self._interface),
-            log=self._directory / "dhcpd.log",
-        )
-
-    def stop(self) -> None:
-        assert self._program is not None
-        stop(self._program)
-
-
 def test_a_server_that_is_away_past_the_end_of_the_lease(cloud: Cloud, clients: Clients) -> None:
     """The cloud's address stays, with a finding; when the server is back, so is the lease."""
     clients.wait_for_pool("10.20.30.11")
     cloud.server.stop()
-    server = Dhcpd(cloud.gateway, "eth0", cloud.directory / "short")
-    server.start(GATEWAY, "10.20.30.11", 30)
+    (cloud.directory / "short").mkdir()
+    server = Dhcpd(cloud.gateway, "eth0", GATEWAY, cloud.directory / "short", lease_seconds=30)
+    server.start()
+    server.reserve(clients.node.macs["ext-1"], "10.20.30.11")
     clients.node.isi_net("services", "restart", SERVICE)
 
     def expire() -> str:
@@ -498,7 +470,7 @@ def test_a_server_that_is_away_past_the_end_of_the_lease(cloud: Cloud, clients: 
     )
     assert "10.20.30.11" in status
     assert clients.pooled() == ["10.20.30.11"]
-    server.start(GATEWAY, "10.20.30.11", 30)
+    server.start()
     eventually(
         lambda: clients.node.isi_net("merger", "status", "--format", "json").stdout,
         "there is a lease again",
@@ -531,7 +503,11 @@ def test_a_rogue_servers_address_is_refused_and_its_words_reach_nobody(
     cloud.plug(rogue, "eth0", mac_of("10.20.30.66"))
     rogue.ip("address", "add", "10.20.30.66/24", "dev", "eth0")
     cloud.server.forget(node.macs["ext-1"])
-    Dhcpd(rogue, "eth0", cloud.directory / "rogue").start("10.20.30.66", "10.20.30.67", 600, HOSTILE)
+    (cloud.directory / "rogue").mkdir()
+    server = Dhcpd(rogue, "eth0", "10.20.30.66", cloud.directory / "rogue", lease_seconds=600)
+    server.more = HOSTILE
+    server.start()
+    server.reserve(node.macs["ext-1"], "10.20.30.67")
     node.isi_net("services", "restart", SERVICE)
     clients.wait_for_address("10.20.30.67", within=60)
 

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from cloud import eventually
 from needs import missing, need
+from patience import eventually
 from shared_fs import HOST_PACKAGES, HOUSE
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cloud import GATEWAY, Cloud, Node, eventually
+from cloud import GATEWAY, Cloud, Node
+from patience import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.usefixtures("_able_machine")]
 

@@ -69,7 +69,7 @@ def test_a_wish_that_changes_nothing_writes_nothing(tree: Tree) -> None:
 def test_commands_at_once_lose_no_wish(tree: Tree) -> None:
     """Each is a process of its own, as administrators' commands are."""
     code = "import sys; from isi_net import services; from isi_net.store.tree import Tree\n"
-    code += "for _ in range(20): services.wish_restart(Tree(sys.argv[1]), sys.argv[2])"
+    code += "for _ in range(5): services.wish_restart(Tree(sys.argv[1]), sys.argv[2])"
     names = ["flexnet", "flexnet", "dhclient-ext-1", "dhclient-ext-1"]
 
     def ask(name: str) -> int:
@@ -77,7 +77,7 @@ def test_commands_at_once_lose_no_wish(tree: Tree) -> None:
 
     with ThreadPoolExecutor() as pool:
         assert list(pool.map(ask, names)) == [0] * 4
-    assert wishes(tree) == Wishes({"dhclient-ext-1": Wish(None, 40), "flexnet": Wish(None, 40)})
+    assert wishes(tree) == Wishes({"dhclient-ext-1": Wish(None, 10), "flexnet": Wish(None, 10)})
 
 
 def test_who_cannot_get_at_the_wishes_says_so(tree: Tree) -> None:

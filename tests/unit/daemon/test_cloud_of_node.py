@@ -2,15 +2,17 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from ipaddress import IPv4Address
 from pathlib import Path
 
 import machines
 import pytest
+from children import Child
+from daemons import daemon
+from patience import eventually
 
 from isi_net.demo.cloud import block
 from isi_net.flexnet import published
@@ -38,18 +40,9 @@ def tree(tmp_path: Path) -> Tree:
 
 
 @pytest.fixture
-def start(tree: Tree) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
-    started: list[subprocess.Popen[bytes]] = []
-
-    def begin() -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "isi_net", "--root", tree.root, "daemon"]
-        started.append(subprocess.Popen(command, cwd=Path(__file__).parents[3]))
-        return started[-1]
-
-    yield begin
-    for one in started:
-        one.terminate()
-        assert one.wait(timeout=10) == 0
+def start(tree: Tree) -> Iterator[Callable[[], Child]]:
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(daemon(tree))
 
 
 def report(tree: Tree) -> Report | None:
@@ -58,10 +51,8 @@ def report(tree: Tree) -> Report | None:
 
 
 def wait_for(tree: Tree, so: Callable[[Report], bool], what: str) -> Report:
-    until = time.monotonic() + 20
-    while (found := report(tree)) is None or not so(found):
-        assert time.monotonic() < until, f"{what}: {found}"
-        time.sleep(0.02)
+    found = eventually(lambda: report(tree), what, is_so=lambda one: one is not None and so(one))
+    assert found is not None
     return found
 
 
@@ -95,13 +86,11 @@ def test_a_lease_names_the_cloud_and_an_empty_file_does_not_unname_it(
     wait_for(tree, by("DHCP"), "a lease that says nothing of a cloud")
 
 
-def test_sighup_has_it_look_at_the_machine_again(
-    tree: Tree, start: Callable[[], subprocess.Popen[bytes]]
-) -> None:
-    daemon = start()
+def test_sighup_has_it_look_at_the_machine_again(tree: Tree, start: Callable[[], Child]) -> None:
+    process = start()
     wait_for(tree, by("DHCP"), "nothing speaks for a cloud")
     machines.describe(tree, machines.IN_A_CLOUD["GCP"][1])
-    daemon.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGHUP)
     wait_for(tree, by("GCP"), "the machine does")
 
 
@@ -115,19 +104,13 @@ def test_while_the_evidence_contradicts_itself_nobody_is_named_and_addresses_sta
     def addresses() -> list[str]:
         return [str(one.address) for _, pool in published.load(tree).pools() for one in pool.assignments]
 
-    until = time.monotonic() + 20
-    while addresses() != ["10.20.30.13"]:
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    eventually(addresses, "its address is published", is_so=lambda found: found == ["10.20.30.13"])
     revision = published.load(tree).revision
 
     write_lease(tree, "10.20.30.66", domain="vcn.oraclevcn.com")
     found = wait_for(tree, by(""), "nobody is named")
     assert [one.code for one in found.problems] == ["cloud_contradictory"]
     told = "node 3 ext-1: 10.20.30.66 is leased by nobody knows whom"
-    until = time.monotonic() + 20
-    while told not in Path(tree.log).read_text():
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    eventually(lambda: told in Path(tree.log).read_text(), "the merger says so")
     assert (addresses(), published.load(tree).revision) == (["10.20.30.13"], revision)
     assert [pool.external_manager for _, pool in published.load(tree).pools()] == ["AWS"]

@@ -1,14 +1,16 @@
 """A real daemon whose own disk, or whose shared one, is not as it should be."""
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
+from children import Child
+from daemons import daemon
+from patience import eventually
 
 from isi_net import services
 from isi_net.demo.cloud import block
@@ -50,17 +52,8 @@ class Node:
         program.write_text(DHCLIENT.format(started=self.started))
         program.chmod(0o755)
 
-    def start(self) -> subprocess.Popen[bytes]:
-        shared = ["--root", self.tree.root, "--ifs", self.tree.ifs]
-        environment = {**os.environ, "PATH": f"{self.programs}:{os.environ['PATH']}"}
-        command = [sys.executable, "-m", "isi_net", *shared, "daemon"]
-        return subprocess.Popen(command, cwd=Path(__file__).parents[3], env=environment)
-
     def wait_for(self, so: Callable[[], object], what: str) -> None:
-        until = time.monotonic() + 20
-        while not so():
-            assert time.monotonic() < until, what
-            time.sleep(0.02)
+        eventually(so, what)
 
     def reason(self) -> str:
         return next((one.reason for one in services.said(self.tree) if one.name == "dhclient-ext-1"), "")
@@ -76,17 +69,10 @@ def node(tmp_path: Path) -> Node:
 
 
 @pytest.fixture
-def start(node: Node) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
-    started: list[subprocess.Popen[bytes]] = []
-
-    def begin() -> subprocess.Popen[bytes]:
-        started.append(node.start())
-        return started[-1]
-
-    yield begin
-    for one in started:
-        one.terminate()
-        assert one.wait(timeout=10) == 0
+def start(node: Node) -> Iterator[Callable[[], Child]]:
+    path = f"{node.programs}:{os.environ['PATH']}"
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(daemon(node.tree, PATH=path))
 
 
 def test_who_cannot_remember_what_it_saw_reports_and_merges_all_the_same(

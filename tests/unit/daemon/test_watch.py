@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from needs import need
 
 from isi_net.daemon.watch import GATHER_SECONDS, WakeUps
 
@@ -112,13 +113,13 @@ def test_a_file_that_is_written_all_the_time_ends_no_more_than_50_waits_a_second
     wake_ups.watch([str(tmp_path)])
     stop = threading.Event()
     writer = busy(tmp_path / "file", stop)
-    waits, began = 0, time.monotonic()
-    while time.monotonic() - began < 0.5:
-        wake_ups.wait(LONG)
-        waits += 1
+    waits, began = 25, time.monotonic()
+    ended = [not waited(wake_ups) for _ in range(waits)]
+    took = time.monotonic() - began
     stop.set()
     writer.join()
-    assert 3 <= waits <= (time.monotonic() - began) / GATHER_SECONDS + 1
+    assert all(ended)
+    assert took >= (waits - 1) * GATHER_SECONDS
 
 
 def test_the_first_change_after_a_quiet_time_ends_the_wait_at_once(wake_ups: WakeUps, tmp_path: Path) -> None:
@@ -193,13 +194,12 @@ def test_more_changes_than_the_queue_holds_end_the_wait_all_the_same(
 ) -> None:
     """The kernel says that it has lost some; what they were, the next turn reads from the disk."""
     limit = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
-    if limit > 20_000:
-        pytest.skip(f"the queue of this machine holds {limit} events: too many to make")
+    need([f"a queue that can be filled (fs.inotify.max_queued_events: {limit})"] if limit > 500_000 else [])
     (tmp_path / "one").touch()
     (tmp_path / "two").touch()
     wake_ups.watch([str(tmp_path)])
     with (tmp_path / "one").open("wb", buffering=0) as one, (tmp_path / "two").open("wb", buffering=0) as two:
-        for _ in range(limit):
+        for _ in range(limit // 2 + 1):
             one.write(b".")
             two.write(b".")
     assert not waited(wake_ups)
@@ -225,6 +225,7 @@ def pipe() -> Iterator[tuple[int, int]]:
     os.close(theirs)
 
 
+@pytest.mark.timeout(20)
 def test_what_is_attended_to_is_heard_during_a_wait_and_ends_none(
     wake_ups: WakeUps, pipe: tuple[int, int]
 ) -> None:
@@ -232,7 +233,8 @@ def test_what_is_attended_to_is_heard_during_a_wait_and_ends_none(
     wake_ups.attend(pipe[0], lambda: heard.append(os.read(pipe[0], 4096)))
     timer = threading.Timer(0.05, os.write, (pipe[1], b"a"))
     timer.start()
-    assert waited(wake_ups, 0.2)
+    while not heard:  # it may be late
+        assert waited(wake_ups, 0.2)
     timer.join()
     assert heard == [b"a"]
 

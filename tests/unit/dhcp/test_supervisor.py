@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from children import child
+from patience import eventually
 
 from isi_net.dhcp.clients import Launch
 from isi_net.dhcp.processes import Process
@@ -302,10 +303,7 @@ print(s.status("x").pid)
 """
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     orphan = int(said.split()[-1])
-    until = time.monotonic() + 5
-    while not (tmp_path / "spoke").exists():
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    eventually((tmp_path / "spoke").exists, "it speaks")
     assert lives(orphan)
     os.killpg(orphan, signal.SIGKILL)
 

@@ -20,6 +20,7 @@ from isi_net.merger.role import Role
 from isi_net.model.lease import Lease
 from isi_net.model.network import Groupnet, Node
 from isi_net.model.report import Report
+from isi_net.store.read import PATIENCE_SECONDS
 from isi_net.store.tree import Tree
 
 NOON = 1770465600.0
@@ -289,9 +290,11 @@ def test_a_report_that_stays_empty_costs_no_tenure_whatever_the_deadline(tmp_pat
     """Waiting for it takes a part of the deadline, never all of it."""
     tree = Tree(str(tmp_path), str(tmp_path / "ifs"))
     Path(tree.reports).mkdir(parents=True)
-    Path(tree.report(7)).touch()
-    role = Role(tree, Node(1, 1, "one"), 1, 0.3, time.time, time.monotonic, wake=None)
+    deadline = 0.9 * PATIENCE_SECONDS  # less than waiting would take, and yet as long as it can be
+    role = Role(tree, Node(1, 1, "one"), 1, deadline, time.time, time.monotonic, wake=None)
     merger = Merger(tree, Node(1, 1, "one"), role, published.Following(tree), time.time, lambda line: None)
+    merger.turn()  # taking the role writes, which takes what it takes
+    Path(tree.report(7)).touch()
     first, second = merger.turn(), merger.turn()
     assert role.tenure is not None
     assert role.tenure.term == 1
