@@ -22,7 +22,7 @@ NOUNS = {
     "cloud": "Which cloud this node is in.",
     "config": "The network configuration as published.",
     "daemon": "Runs this node's reporter, merger and services.",
-    "demo": "A cluster of four nodes in a directory, in ten seconds.",
+    "demo": "A cluster of four nodes in a directory, at work.",
     "dhcp": "What DHCP servers leased.",
     "flexnet": "The published addresses on this node's interfaces.",
     "groupnets": "Groupnets: subnets that share name resolution.",

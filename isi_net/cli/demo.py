@@ -17,7 +17,7 @@ from isi_net.cli.stdout import emit
 def command(directory: str | None, keep: bool) -> None:
     """Plays a cluster of four nodes in a directory: leases become a pool, and the IP Merger dies.
 
-    It takes less than ten seconds, and needs no root, cloud or DHCP client.  Nothing outside the directory
+    It takes a few seconds, and needs no root, cloud or DHCP client.  Nothing outside the directory
     is touched; what was made in it is cleaned up, except when something fails.
 
     \b
