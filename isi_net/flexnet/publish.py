@@ -11,7 +11,7 @@ from isi_net.errors import Conflict
 from isi_net.flexnet.published import Published
 from isi_net.flexnet.second_names import refuse_newer
 from isi_net.formats import flx_config
-from isi_net.model.changes import changes
+from isi_net.model.changes import in_short
 from isi_net.model.network import Configuration
 from isi_net.store import revisions
 from isi_net.store.read import stamp_at
@@ -36,8 +36,8 @@ def publish(
     release wrote `flx_config.xml`.
     """
     number = before.configuration.revision + 1
-    said = "; ".join(changes(before.configuration, after))
-    after = replace(after, revision=number, change=said[:_CHANGE_CHARACTERS])
+    said = in_short(before.configuration, after, _CHANGE_CHARACTERS)
+    after = replace(after, revision=number, change=said)
     # What cannot be read back is never published: nothing but an editor could take it away again.
     data = (examined or flx_config.Examined()).render(after, f"revision {number}")
     current = revisions.current(tree)

@@ -495,21 +495,32 @@ def _static_route(element: etree._Element) -> StaticRoute:
 
 def _values(element: etree._Element, kind: _Kind) -> dict[str, Any]:
     """The attributes of `element`, read."""
-    values: dict[Any, Any] = dict(zip(element.keys(), element.values(), strict=True))
     readers = kind.readers
-    attribute = ""
     try:
-        for attribute, text in values.items():
-            values[attribute] = readers[attribute](text)
-    except KeyError:
-        raise _Unread(element, f"<{kind.tag}> has no attribute {attribute!r}") from None
-    except (ValueError, BadValue) as why:
-        raise _Unread(element, f"{attribute} of <{kind.tag}>: {why}") from None
+        values = {name: readers[name](text) for name, text in _attributes(element)}
+    except (KeyError, ValueError, BadValue):
+        raise _unread(element, kind) from None
     if missing := kind.names - values.keys():
         raise _Unread(element, f"<{kind.tag}> lacks {', '.join(sorted(missing))}")
     if not kind.children and len(element):
         raise _Unread(element[0], f"<{kind.tag}> has nothing inside")
     return values
+
+
+def _attributes(element: etree._Element) -> list[tuple[str, str]]:
+    return element.items()  # type: ignore[return-value]  # lxml-stubs has bytes there as well
+
+
+def _unread(element: etree._Element, kind: _Kind) -> _Unread:
+    """What is wrong with the first attribute of `element` that cannot be read."""
+    for name, text in _attributes(element):
+        if name not in kind.readers:
+            return _Unread(element, f"<{kind.tag}> has no attribute {name!r}")
+        try:
+            kind.readers[name](text)
+        except (ValueError, BadValue) as why:
+            return _Unread(element, f"{name} of <{kind.tag}>: {why}")
+    raise AssertionError("every attribute can be read")
 
 
 def _children(element: etree._Element, kind: _Kind) -> dict[str, list[etree._Element]]:

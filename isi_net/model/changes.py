@@ -50,6 +50,18 @@ def changes(before: Configuration, after: Configuration) -> Iterator[str]:
             yield f"node {node.devid}: LNN {known.lnn} {known.name} is now LNN {node.lnn} {node.name}"
 
 
+def in_short(before: Configuration, after: Configuration, longest: int) -> str:
+    """The first changes, one behind the other, in `longest` characters at most: of ten thousand leased
+    addresses nobody reads more.
+    """
+    said = ""
+    for line in changes(before, after):
+        said += f"; {line}" if said else line
+        if len(said) >= longest:
+            break
+    return said[:longest]
+
+
 def _parts(configuration: Configuration) -> dict[tuple[int, ...], tuple[str, _Part]]:
     """Every groupnet, subnet and pool with its id, by its numbers: a renamed one is still the same."""
     found: dict[tuple[int, ...], tuple[str, _Part]] = {}

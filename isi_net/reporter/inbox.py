@@ -53,9 +53,11 @@ class Inbox:
         Raises Unreadable when the directory cannot be listed; one that is not there holds no reports.
         """
         found: dict[int, Report | UnreadReport] = {}
+        paths = []
         until = self._clock() + self._patience
         for devid, path, stamp, regular in self._listing():
             self._go_on()
+            paths.append(path)
             known = self._known.get(devid)
             if known is not None and self._unchanged.is_current(path, stamp):
                 found[devid] = known
@@ -67,7 +69,7 @@ class Inbox:
             read = self._read_one(devid, path, stamp, patience) if regular else self._not_a_file(devid, path)
             found[devid] = known if known == read and known is not None else read
         if found.keys() != self._known.keys():
-            self._unchanged.keep(self._tree.report(devid) for devid in found)
+            self._unchanged.keep(paths)
         if found != self._known:
             self._known = found
             self._reports = tuple(found[devid] for devid in sorted(found))

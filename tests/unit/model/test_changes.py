@@ -3,7 +3,7 @@
 from dataclasses import replace
 from ipaddress import IPv4Address
 
-from isi_net.model.changes import changes
+from isi_net.model.changes import changes, in_short
 from isi_net.model.network import (
     EARLIER,
     Assignment,
@@ -114,3 +114,12 @@ def test_settings_are_told_by_their_names() -> None:
     assert list(changes(network(SUBNET), after)) == ["settings: on_premises_dhcp no is now yes"]
     before = replace(network(SUBNET), settings=EARLIER)
     assert list(changes(before, network(SUBNET))) == ["settings: release - is now 9.7.0.0"]
+
+
+def test_the_first_changes_are_told_in_so_many_characters() -> None:
+    before = Configuration()
+    after = replace(before, groupnets=tuple(Groupnet(number, f"g{number}") for number in range(1, 100)))
+    whole = "; ".join(changes(before, after))
+    assert in_short(before, after, 10_000) == whole
+    assert in_short(before, after, 10) == whole[:10] == "g1: made; "
+    assert in_short(before, before, 10) == ""
