@@ -1,11 +1,13 @@
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 
-from isi_net.errors import Fenced, LockLost, NewerSchema, Unreadable, Unwritable
+from isi_net.errors import Conflict, Fenced, LockLost, NewerSchema, Unreadable, Unwritable
 from isi_net.flexnet import published
 from isi_net.flexnet.change import change
 from isi_net.flexnet.publish import publish
@@ -16,6 +18,7 @@ from isi_net.model.network import EXTERNALLY_MANAGED, Assignment, Configuration,
 from isi_net.store import revisions, staging
 from isi_net.store.tree import Tree
 
+HOUSE = Path(__file__).parents[3]
 EDITED_AT = 1770481580.0
 WHEN = "2026-02-07T162620Z"
 
@@ -281,3 +284,51 @@ def test_a_change_that_is_published_is_no_failure_because_its_second_name_is_lat
     assert done.revision == published.load(tree).revision == 3
     assert [one.code for one in done.warnings] == ["second_name_late"]
     assert os.listdir(tree.staging) == ["1"]
+
+
+def test_who_loses_every_race_gives_up_after_ten(tree: Tree) -> None:
+    """It waits longer and longer meanwhile, by chance, lest the same ones meet again."""
+    pauses: list[float] = []
+
+    def overtaken(before: Configuration) -> Configuration:
+        grow(tree)
+        return add_groupnet(before)
+
+    with pytest.raises(Conflict, match="somebody published first 10 times"):
+        change(tree, overtaken, author="a test", pause=pauses.append)
+    assert len(pauses) == 10
+    assert all(0 <= pause <= 0.01 * 2**attempt for attempt, pause in enumerate(pauses))
+    assert len(set(pauses)) > 5
+
+
+SETTLES = """
+import sys
+from pathlib import Path
+from isi_net.flexnet.second_names import SecondName
+from isi_net.store import revisions
+from isi_net.store.tree import Tree
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+tree = Tree(sys.argv[1])
+name = SecondName(tree)
+for time in range(4):
+    words = "".join(f"<a{time}_{number}_{'x' * 50}/>" for number in range(100_000))
+    Path(tree.configuration).write_text(f'<flx_config schema="2">{words}</flx_config>')
+    del words
+    name.settle(tree.term_staging(1), revisions.current(tree))
+    if time == 0:
+        before = resident()
+print(resident() - before)
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="looks at /proc")
+def test_what_strangers_write_there_is_not_remembered(tree: Tree) -> None:
+    """libxml2 keeps every name that it reads for as long as the process lives."""
+    ran = subprocess.run(
+        [sys.executable, "-c", SETTLES, tree.root], capture_output=True, text=True, check=True, cwd=HOUSE
+    )
+    assert int(ran.stdout) < 10 << 20
+    assert len(asides(tree)) == 4
