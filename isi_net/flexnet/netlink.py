@@ -261,7 +261,7 @@ def _dumped_routes(destinations: Iterable[IPv4Network]) -> Iterator[bytes]:
         (one.prefixlen, one.network_address.packed) for one in destinations if one.prefixlen
     }
     lengths = {length for length, _ in spelled}
-    for message in _dump(_RTM_GETROUTE, _ROUTE.pack(socket.AF_INET, *(0,) * 8)):
+    for message in _asked(_RTM_GETROUTE, _NLM_F_DUMP, _ROUTE.pack(socket.AF_INET, *(0,) * 8)):
         _, length, _, _, _, protocol, _, kind, _ = _ROUTE.unpack_from(message, _HEADER.size)
         if kind != _RTN_UNICAST or protocol == _RTPROT_KERNEL:
             continue
@@ -280,11 +280,12 @@ def _destination(route: bytes) -> bytes:
     return b""
 
 
-def _dump(kind: int, body: bytes) -> Iterator[bytes]:
-    """All messages that the kernel has of a kind, as they are: one request, and its answers to their end."""
+def _asked(kind: int, flags: int, body: bytes) -> Iterator[bytes]:
+    """One request, and the kernel's messages in answer, as they are, to their end.  Raises OSError."""
+    header = _HEADER.pack(_HEADER.size + len(body), kind, _NLM_F_REQUEST | flags, 1, 0)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0) as netlink:
         netlink.settimeout(5)
-        netlink.send(_HEADER.pack(_HEADER.size + len(body), kind, _NLM_F_REQUEST | _NLM_F_DUMP, 1, 0) + body)
+        netlink.send(header + body)
         while True:
             answer, offset = netlink.recv(1 << 16), 0
             while offset + _HEADER.size <= len(answer):
@@ -383,14 +384,8 @@ def _promote(index: int) -> None:
     setting = _attribute(_IPV4_DEVCONF_PROMOTE_SECONDARIES, struct.pack("=I", 1))
     spec = _attribute(_IFLA_AF_SPEC, _attribute(socket.AF_INET, _attribute(_IFLA_INET_CONF, setting)))
     body = struct.pack("=BxHiII", socket.AF_UNSPEC, 0, index, 0, 0) + spec
-    header = _HEADER.pack(_HEADER.size + len(body), _RTM_SETLINK, _NLM_F_REQUEST | _NLM_F_ACK, 1, 0)
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0) as netlink:
-        netlink.settimeout(5)
-        netlink.send(header + body)
-        answer = netlink.recv(1 << 16)
-    (error,) = struct.unpack_from("=i", answer, _HEADER.size)
-    if error:
-        raise OSError(-error, os.strerror(-error))
+    for _ in _asked(_RTM_SETLINK, _NLM_F_ACK, body):
+        pass  # it says no more than that it is done
 
 
 def _attribute(kind: int, data: bytes) -> bytes:
