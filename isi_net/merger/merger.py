@@ -3,7 +3,8 @@
 On a cluster whose upgrade is not committed it takes the role and reads, and publishes nothing, not even a
 second name: whatever another release has there, stays.
 
-A turn in which nothing changed lists the reports, looks at each, asks for the lock, and sets one time.
+A turn in which nothing changed lists the reports, the revisions and what lies beside them, looks at each
+report and at the newest revision, asks for the lock, and sets one time.
 """
 
 import math
@@ -49,7 +50,7 @@ class Merger:
         self._forget()
 
     def _forget(self) -> None:
-        """What a former tenure knew may be old: it is read again, but for a revision, which never changes."""
+        """What a former tenure knew may be old: it is read again.  The network is looked at at every turn."""
         # A file that is empty just now may cost a part of the deadline, never all of it.
         patience = min(PATIENCE_SECONDS, self.role.deadline / 3)
         self._inbox = Inbox(self._tree, patience=patience, go_on=self.role.keep)
