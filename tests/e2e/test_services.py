@@ -39,6 +39,15 @@ class Clients:
     def view(self, name: str = SERVICE) -> dict[str, Any]:
         return dict(self.node.ask("services", "view", name))
 
+    def orphaned(self) -> int:
+        """Kills the daemon once its client's address is published; gives back that client, which goes on."""
+        self.wait_for_pool("10.20.30.11")
+        assert self.node.daemon is not None
+        self.node.daemon.kill()
+        self.node.daemon.wait()
+        (orphan,) = self.processes()
+        return orphan
+
     def wait_for(self, state: str, name: str = SERVICE, **more: object) -> dict[str, Any]:
         wanted = {"state": state, **more}
         return eventually(
@@ -254,12 +263,7 @@ def test_a_client_that_is_killed_comes_back(clients: Clients) -> None:
 
 
 def test_a_killed_daemons_client_goes_on_until_the_next_daemon_takes_over(clients: Clients) -> None:
-    node = clients.node
-    clients.wait_for_pool("10.20.30.11")
-    assert node.daemon is not None
-    node.daemon.kill()
-    node.daemon.wait()
-    (orphan,) = clients.processes()
+    node, orphan = clients.node, clients.orphaned()
     assert clients.view()["state"] == "stopped"
     node.start_daemon()
     clients.wait_for("running")
@@ -270,12 +274,7 @@ def test_a_killed_daemons_client_goes_on_until_the_next_daemon_takes_over(client
 
 
 def test_a_daemon_that_is_restarted_in_a_storage_outage_leaves_the_client_alone(clients: Clients) -> None:
-    node = clients.node
-    clients.wait_for_pool("10.20.30.11")
-    assert node.daemon is not None
-    node.daemon.kill()
-    node.daemon.wait()
-    (orphan,) = clients.processes()
+    node, orphan = clients.node, clients.orphaned()
     away = node.ifs.rename(f"{node.ifs}.away")
     node.start_daemon()
     said = clients.wait_for("running")
