@@ -26,20 +26,18 @@ def publish(
     before: Published,
     after: Configuration,
     may_publish: Callable[[], None],
-    examined: flx_config.Examined | None = None,
 ) -> Published:
     """Publishes `after` as the revision that follows `before`, out of the staging directory `directory`.
 
-    `may_publish` is asked right before, and raises when the right to publish is gone; `examined` is for
-    whoever publishes again and again.  Gives back what is published now.  Raises Conflict when `before` is
-    not what is published any more, FormatError when `after` does not fit the schema, NewerSchema when a newer
-    release wrote `flx_config.xml`.
+    `may_publish` is asked right before, and raises when the right to publish is gone.  Gives back what
+    is published now.  Raises Conflict when `before` is not what is published any more, FormatError when
+    `after` does not fit the schema, NewerSchema when a newer release wrote `flx_config.xml`.
     """
     number = before.configuration.revision + 1
     said = in_short(before.configuration, after, _CHANGE_CHARACTERS)
     after = replace(after, revision=number, change=said)
     # What cannot be read back is never published: nothing but an editor could take it away again.
-    data = (examined or flx_config.Examined()).render(after, f"revision {number}")
+    data = flx_config.render_checked(after, f"revision {number}")
     current = revisions.current(tree)
     refuse_newer(tree, current)
     if (current.number, current.data) != (before.revision.number, before.revision.data):

@@ -16,7 +16,6 @@ from isi_net.errors import Conflict, RoleLost, Unreadable, Unwritable
 from isi_net.flexnet import published
 from isi_net.flexnet.publish import publish
 from isi_net.flexnet.second_names import Members, SecondName, edited_by_hand
-from isi_net.formats import flx_config
 from isi_net.merger.role import Role
 from isi_net.model.finding import Finding
 from isi_net.model.merge import merge, next_change
@@ -56,7 +55,6 @@ class Merger:
         self._inbox = Inbox(self._tree, patience=patience, go_on=self.role.keep)
         self._second_name = SecondName(self._tree)
         self._members = Members(self._tree)
-        self._examined = flx_config.Examined()
         # Of which reports, and in which configuration, the last decision was made.
         self._merged_of: tuple[Report | UnreadReport, ...] | None = None
         self._merged_in: published.Published | None = None
@@ -114,7 +112,7 @@ class Merger:
             if not merged.configuration.same_network(before.configuration):
                 author = f"{self._node.name}(id{self._node.devid}) IPMerger, term {term}"
                 after = replace(merged.configuration, term=term, published=int(now), author=author)
-                before = publish(self._tree, directory, before, after, self.role.check, self._examined)
+                before = publish(self._tree, directory, before, after, self.role.check)
                 revisions.prune(self._tree)
                 self._network.note(before)
             self._merged_of, self._merged_in = reports, before

@@ -8,7 +8,8 @@ IPAddress = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
 
 _BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
-_QUAD = re.compile(rf"{_BYTE}(?:\.{_BYTE}){{3}}", re.ASCII)
+QUAD = rf"{_BYTE}(?:\.{_BYTE}){{3}}"  # as a regular expression
+_QUAD = re.compile(QUAD)
 
 _NOBODYS = (
     (IPv4Network("0.0.0.0/8"), "an address of 'this network' (RFC 1122, 3.2.1.3)"),

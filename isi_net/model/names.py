@@ -15,7 +15,8 @@ MAX_LNN = 65535
 _NAME = re.compile(r"[0-9a-zA-Z_-]{1,32}")
 # What Linux and FreeBSD allow and a lease file's name can carry; a leading dot or dash would be
 # a hidden file or an option.
-_INTERFACE = re.compile(r"[0-9a-zA-Z_][0-9a-zA-Z_.:-]{0,31}")
+INTERFACE = r"[0-9a-zA-Z_][0-9a-zA-Z_.:-]{0,31}"
+_INTERFACE = re.compile(INTERFACE)
 
 
 def check_name(text: str, what: str = "name") -> str:
