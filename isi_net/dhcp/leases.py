@@ -11,7 +11,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import NamedTuple
 
@@ -168,7 +168,7 @@ class NodeLeases:
                 leases += found.leases
                 problems += found.problems
             elif one.lease is not None:
-                leases.append((replace(one.lease, interface=name), one.problems))
+                leases.append((one.lease._replace(interface=name), one.problems))
             else:
                 problems += one.problems
         return Found(tuple(leases), tuple(problems))
@@ -323,7 +323,7 @@ def seconds_of(stamp: Stamp) -> int:
 
 def _placed(path: str, problems: Iterable[Finding]) -> list[Finding]:
     """Problems of a file's content, each at the file."""
-    return [replace(one, place=f"{path} {one.place}") for one in problems]
+    return [one._replace(place=f"{path} {one.place}") for one in problems]
 
 
 def _second_client(used: _Answer, other: _Answer) -> Finding:

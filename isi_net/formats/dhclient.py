@@ -13,7 +13,6 @@ always ends its block.  Whatever the bytes are, the answer is a LeaseFile or a F
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from datetime import date
 from ipaddress import IPv4Address
 from itertools import chain
@@ -174,7 +173,7 @@ def parse(data: bytes, interface: str = "", only: Collection[str] = ()) -> Lease
             findings.add(block.at, "", "lease_without_interface", message)
         leases = [lease for lease in leases if lease.interface]
     elif nobodys and interface:
-        leases = [replace(lease, interface=interface) for lease in leases]
+        leases = [lease._replace(interface=interface) for lease in leases]
     return LeaseFile(tuple(reversed(leases)), findings.all(), whole)
 
 

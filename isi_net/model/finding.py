@@ -1,13 +1,11 @@
 """A finding: something a person should know, and what to do about it."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Severity = Literal["info", "warning", "error"]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Finding:
+class Finding(NamedTuple):
     """One fact for a person.
 
     `code` is stable, for scripts (`lease_expired`); `place` says where (a file, a pool, `node 3 ext-1`);

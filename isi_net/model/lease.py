@@ -3,15 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from isi_net.model.finding import Finding
 
 State = Literal["bound", "renewing", "rebinding", "expired"]
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(NamedTuple):
     """One lease of one interface.
 
     Times are whole seconds since the epoch, UTC; None means never (an infinite lease, RFC 2131

@@ -200,14 +200,14 @@ def _publishable(report: Report) -> Report:
     node, manager = printable(report.node)[:_NODE_NAME], printable(report.manager)[:_MANAGER_NAME]
     if (node, manager) == (report.node, report.manager):
         return report  # as a rule; a copy of each of ten thousand takes as long as judging them
-    return replace(report, node=node, manager=manager)
+    return report._replace(node=node, manager=manager)
 
 
 def _of_node(node: str, problem: Finding) -> Finding:
     """A problem that `node` reports, so that it is told apart from the same one of another node."""
     if problem.place == node or problem.place.startswith(f"{node} "):
         return problem
-    return replace(problem, place=f"{node} {problem.place}")
+    return problem._replace(place=f"{node} {problem.place}")
 
 
 def _claims(usable: Mapping[int, Report], now: int, findings: list[Finding]) -> list[Claim]:

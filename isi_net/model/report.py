@@ -1,6 +1,6 @@
 """A report: one node's testimony of what it was leased, by whom, until when, and what it could not read."""
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from isi_net.model.finding import Finding
 from isi_net.model.lease import Lease
@@ -10,8 +10,7 @@ OLD_SECONDS = 900
 SKEW_SECONDS = 120
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What one node testifies.  `addresses` are the interfaces' current leases, without their options.
 
     `manager` is the external manager by the node's own lights (`AWS`, `DHCP` …), `source` the kind of
@@ -31,7 +30,7 @@ class Report:
     def differs(self, older: "Report") -> bool:
         """Whether this report says anything that `older` did not, or says it so much later that it
         must be written again to show that the node lives."""
-        return replace(self, reported_at=older.reported_at) != older or not (
+        return self._replace(reported_at=older.reported_at) != older or not (
             0 <= self.reported_at - older.reported_at < REWRITE_SECONDS
         )
 
@@ -41,12 +40,11 @@ class Report:
         One that was restored is older; and one that says the same, only later, may be ours all the same, of
         a machine that went back to a former state of itself.
         """
-        says_the_same = replace(self, reported_at=ours.reported_at) == ours
+        says_the_same = self._replace(reported_at=ours.reported_at) == ours
         return self.reported_at >= ours.reported_at and not says_the_same
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadReport:
+class UnreadReport(NamedTuple):
     """A report that is there and cannot be used: broken, foreign, of a newer schema, unreadable just now."""
 
     devid: int

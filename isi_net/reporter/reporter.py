@@ -58,7 +58,7 @@ def testify(
                 )
             )
         else:
-            addresses.append(replace(said, interface=interface, options=(), problems=()))
+            addresses.append(said._replace(interface=interface, options=(), problems=()))
     report = Report(
         devid=witness.node.devid,
         lnn=witness.node.lnn,
@@ -72,7 +72,7 @@ def testify(
     )
     if twin is None:
         return report
-    return replace(report, problems=(_devid_twice(report, twin), *report.problems))
+    return report._replace(problems=(_devid_twice(report, twin), *report.problems))
 
 
 def _devid_twice(one: Report, other: Report) -> Finding:

@@ -286,7 +286,7 @@ def test_a_gone_reader_ends_a_command_as_it_ends_cat(command: str, cluster: Path
 def test_no_environment_stops_it(environment: dict[str, str], cluster: Path) -> None:
     """Nor the lack of one: HOME is never set here.  A letter that stdout lacks is shown as an escape."""
     tree = Tree(str(cluster))
-    names = replace(fixed_cluster.reports(fixed_cluster.THEN)[0], node="Zürich-Ω")
+    names = fixed_cluster.reports(fixed_cluster.THEN)[0]._replace(node="Zürich-Ω")
     fixed_cluster.write(tree.report(1), node_report.render(names))
     ran = shell(cluster, "isi_net reports list", **environment)
     assert (ran.returncode, ran.stderr) == (0, b"")
@@ -312,17 +312,17 @@ def poison(tree: Tree) -> None:
     """Puts a hostile text wherever a report or a lease file can carry one."""
     good = fixed_cluster.reports(fixed_cluster.THEN)
     leases = tuple(
-        replace(one, host_name=f"host{HOSTILE}", domain_name=f"domain{HOSTILE}") for one in good[0].addresses
+        one._replace(host_name=f"host{HOSTILE}", domain_name=f"domain{HOSTILE}") for one in good[0].addresses
     )
-    moved = tuple(replace(one, address=IPv4Address("10.20.30.77")) for one in leases)
+    moved = tuple(one._replace(address=IPv4Address("10.20.30.77")) for one in leases)
     told = tuple(
         Finding(f"place{HOSTILE}", f"code{HOSTILE}", severity, f"message{HOSTILE}", f"action{HOSTILE}")
         for severity in ("info", "warning", "error")
     )
     reports = [
-        replace(good[0], node=f"node{HOSTILE}", addresses=leases, problems=told),
-        replace(good[1], manager=f"manager{HOSTILE}", source=f"source{HOSTILE}", version=f"version{HOSTILE}"),
-        replace(good[2], node=f"again{HOSTILE}", lnn=1, addresses=moved),
+        good[0]._replace(node=f"node{HOSTILE}", addresses=leases, problems=told),
+        good[1]._replace(manager=f"manager{HOSTILE}", source=f"source{HOSTILE}", version=f"version{HOSTILE}"),
+        good[2]._replace(node=f"again{HOSTILE}", lnn=1, addresses=moved),
     ]
     for report in reports:
         fixed_cluster.write(tree.report(report.devid), node_report.render(report))

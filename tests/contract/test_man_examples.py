@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from contextlib import closing
-from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -57,7 +56,7 @@ def reported(tree: Tree, devid: int, manager: str = "AWS") -> None:
     """Writes the report of a node that was leased 10.20.30.1<devid>."""
     now, life = int(time.time()), LIFE[devid]
     lease = fixed_cluster.lease("ext-1", f"10.20.30.1{devid}", None if life is None else now + life)
-    report = replace(fixed_cluster.report(devid, devid, now, (lease,)), manager=manager)
+    report = fixed_cluster.report(devid, devid, now, (lease,))._replace(manager=manager)
     fixed_cluster.write(tree.report(devid), node_report.render(report))
 
 

@@ -37,10 +37,9 @@ def cluster(directory: Path, manager: str) -> Configuration:
     now = int(time.time())
     tree = Tree(str(directory))
     reports = [
-        replace(
-            fixed_cluster.report(n, n, now, (fixed_cluster.lease("ext-1", f"10.20.30.1{n}", now + 9999),)),
-            manager=manager,
-        )
+        fixed_cluster.report(
+            n, n, now, (fixed_cluster.lease("ext-1", f"10.20.30.1{n}", now + 9999),)
+        )._replace(manager=manager)
         for n in (1, 2)
     ]
     for one in reports:

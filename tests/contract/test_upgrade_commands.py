@@ -39,7 +39,7 @@ def reports(directory: Path, devid: int, version: str = __version__) -> None:
     """Node `devid` has just reported, by a daemon of `version`."""
     now = int(time.time())
     lease = fixed_cluster.lease("ext-1", f"10.20.30.1{devid}", now + 9999)
-    said = replace(fixed_cluster.report(devid, devid, now, (lease,)), version=version)
+    said = fixed_cluster.report(devid, devid, now, (lease,))._replace(version=version)
     fixed_cluster.write(Tree(str(directory)).report(devid), node_report.render(said))
 
 
@@ -280,8 +280,8 @@ def test_a_pool_that_stays_static_gets_no_address_that_its_cloud_never_gave_and_
     tree = Tree(str(earlier))
     Path(tree.report(2)).unlink()
     said = node_report.parse(Path(tree.report(1)).read_bytes())
-    lease = replace(said.addresses[0], address=IPv4Address("10.20.30.12"))
-    Path(tree.report(1)).write_bytes(node_report.render(replace(said, addresses=(lease,))))
+    lease = said.addresses[0]._replace(address=IPv4Address("10.20.30.12"))
+    Path(tree.report(1)).write_bytes(node_report.render(said._replace(addresses=(lease,))))
 
     status = asked(earlier, "upgrade status")
     assert status["changes"] == [
@@ -333,7 +333,7 @@ def test_on_azure_a_pool_elsewhere_is_in_the_way_and_the_status_says_so(earlier:
     tree = Tree(str(earlier))
     for path in (tree.report(1), tree.report(2)):
         said = node_report.parse(Path(path).read_bytes())
-        Path(path).write_bytes(node_report.render(replace(said, manager="Azure")))
+        Path(path).write_bytes(node_report.render(said._replace(manager="Azure")))
     assert run(earlier, "subnets create subnet1 ipv4 24 --gateway 10.20.31.1").status == 0
     assert run(earlier, "pools create subnet1.pool1").status == 0
     (finding,) = asked(earlier, "upgrade status")["findings"]

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -162,7 +161,7 @@ def trees(tmp_path: Path) -> dict[int, Tree]:
         cloud.lease(tree, devid, time.time())
         older = Report(devid, devid, f"n-{devid}", "AWS", "dhclient", "0.0.9", int(time.time()))
         Path(tree.report(devid)).write_bytes(
-            node_report.render(replace(older, addresses=(lease(10 + devid),)))
+            node_report.render(older._replace(addresses=(lease(10 + devid),)))
         )
     return found
 

@@ -103,13 +103,13 @@ class Cluster(RuleBasedStateMachine):
     def reports_again(self, devid: int) -> None:
         report = self.reports.get(devid)
         if isinstance(report, Report):
-            self.reports[devid] = replace(report, reported_at=self.now)
+            self.reports[devid] = report._replace(reported_at=self.now)
 
     @rule(devid=DEVIDS)
     def loses_an_interface(self, devid: int) -> None:
         report = self.reports.get(devid)
         if isinstance(report, Report):
-            self.reports[devid] = replace(report, addresses=report.addresses[1:])
+            self.reports[devid] = report._replace(addresses=report.addresses[1:])
 
     @rule(devid=DEVIDS)
     def cannot_be_read(self, devid: int) -> None:
@@ -124,8 +124,8 @@ class Cluster(RuleBasedStateMachine):
     def swap_their_addresses(self, one: int, other: int) -> None:
         first, second = self.reports.get(one), self.reports.get(other)
         if isinstance(first, Report) and isinstance(second, Report) and one != other:
-            self.reports[one] = replace(first, addresses=second.addresses)
-            self.reports[other] = replace(second, addresses=first.addresses)
+            self.reports[one] = first._replace(addresses=second.addresses)
+            self.reports[other] = second._replace(addresses=first.addresses)
 
     @rule(seconds=st.sampled_from((1, 59, 60, 300, 901, 5000)))
     def time_passes(self, seconds: int) -> None:

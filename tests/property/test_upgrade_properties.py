@@ -73,7 +73,7 @@ def clusters(draw: st.DrawFn) -> tuple[Configuration, Reports]:
             address = IPv4Address(draw(st.integers(int(one.low), int(one.high))))
             strange = draw(st.integers(0, 9)) == 0
             lease = draw(street_leases()) if strange else Lease(iface.name, address, 24, server=SERVER)
-            leases.setdefault(iface.lnn, {}).setdefault(iface.name, replace(lease, interface=iface.name))
+            leases.setdefault(iface.lnn, {}).setdefault(iface.name, lease._replace(interface=iface.name))
     manager = draw(st.sampled_from(("AWS", "AWS", "Azure", "GCP", "DHCP")))
     known = [
         Report(lnn + 1, lnn, f"GLaDOS-{lnn}", manager, "isc", "1", NOW, tuple(its.values()))

@@ -107,7 +107,7 @@ def test_an_interface_that_has_no_address_yet_shows_none() -> None:
 
 @pytest.mark.parametrize(("age", "status"), [(OLD_SECONDS, "up"), (OLD_SECONDS + 1, "unknown")])
 def test_the_status_of_a_node_whose_report_is_old_is_unknown(age: int, status: str) -> None:
-    one = listed(reports=(replace(REPORT, reported_at=NOW - age),))["1:ext-1"]
+    one = listed(reports=(REPORT._replace(reported_at=NOW - age),))["1:ext-1"]
     assert (one["status"], one["nic_name"], len(one["ip_addrs"])) == (status, "ens5", 2)
 
 

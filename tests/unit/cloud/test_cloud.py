@@ -1,6 +1,5 @@
 """Which cloud is this: by the machine, by its leases, and when they contradict each other."""
 
-from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -24,33 +23,33 @@ PLAIN = Lease(
 )
 WIRE_SERVER, LINK_LOCAL = ip("168.63.129.16", "169.254.169.254")
 LEASES = {
-    "Azure, the wire server leases": ("Azure", replace(PLAIN, server=WIRE_SERVER)),
-    "Azure, it resolves": ("Azure", replace(PLAIN, dns_servers=ip("10.0.0.4", "168.63.129.16"))),
-    "Azure, option 245": ("Azure", replace(PLAIN, options=(("unknown-245", "a8:3f:81:10"),))),
-    "Azure, by FreeBSD": ("Azure", replace(PLAIN, options=(("option-245", "a8:3f:81:10"),))),
-    "GCP, it leases": ("GCP", replace(PLAIN, prefixlen=32, server=LINK_LOCAL)),
-    "GCP, it resolves": ("GCP", replace(PLAIN, dns_servers=(LINK_LOCAL,), domain_name="c.p.internal")),
+    "Azure, the wire server leases": ("Azure", PLAIN._replace(server=WIRE_SERVER)),
+    "Azure, it resolves": ("Azure", PLAIN._replace(dns_servers=ip("10.0.0.4", "168.63.129.16"))),
+    "Azure, option 245": ("Azure", PLAIN._replace(options=(("unknown-245", "a8:3f:81:10"),))),
+    "Azure, by FreeBSD": ("Azure", PLAIN._replace(options=(("option-245", "a8:3f:81:10"),))),
+    "GCP, it leases": ("GCP", PLAIN._replace(prefixlen=32, server=LINK_LOCAL)),
+    "GCP, it resolves": ("GCP", PLAIN._replace(dns_servers=(LINK_LOCAL,), domain_name="c.p.internal")),
     "OCI": (
         "OCI",
-        replace(PLAIN, server=LINK_LOCAL, dns_servers=(LINK_LOCAL,), domain_name="sub1.vcn1.oraclevcn.com"),
+        PLAIN._replace(server=LINK_LOCAL, dns_servers=(LINK_LOCAL,), domain_name="sub1.vcn1.oraclevcn.com"),
     ),
     "AWS, a /16": (
         "AWS",
-        replace(PLAIN, dns_servers=ip("10.20.0.2"), domain_name="eu-west-1.compute.internal"),
+        PLAIN._replace(dns_servers=ip("10.20.0.2"), domain_name="eu-west-1.compute.internal"),
     ),
-    "AWS, a /28": ("AWS", replace(PLAIN, dns_servers=ip("10.20.30.2"), domain_name="ec2.internal")),
-    "AWS, with a dot": ("AWS", replace(PLAIN, dns_servers=ip("10.20.30.2"), domain_name="EC2.internal.")),
+    "AWS, a /28": ("AWS", PLAIN._replace(dns_servers=ip("10.20.30.2"), domain_name="ec2.internal")),
+    "AWS, with a dot": ("AWS", PLAIN._replace(dns_servers=ip("10.20.30.2"), domain_name="EC2.internal.")),
 }
 SAY_NOTHING = {
     "what any network may say": PLAIN,
-    "a resolver at .2 at home": replace(PLAIN, dns_servers=ip("10.20.30.2"), domain_name="fritz.box"),
-    "AWS' domain with another resolver": replace(PLAIN, domain_name="eu-west-1.compute.internal"),
-    "a resolver of a /29": replace(
-        PLAIN, address=ip("10.20.30.12")[0], dns_servers=ip("10.20.30.10"), domain_name="ec2.internal"
+    "a resolver at .2 at home": PLAIN._replace(dns_servers=ip("10.20.30.2"), domain_name="fritz.box"),
+    "AWS' domain with another resolver": PLAIN._replace(domain_name="eu-west-1.compute.internal"),
+    "a resolver of a /29": PLAIN._replace(
+        address=ip("10.20.30.12")[0], dns_servers=ip("10.20.30.10"), domain_name="ec2.internal"
     ),
-    "AWS' domain as a part": replace(PLAIN, dns_servers=ip("10.20.30.2"), domain_name="notec2.internal"),
-    "Oracle's domain as a part": replace(PLAIN, domain_name="oraclevcn.com.example.com"),
-    "another option 245": replace(PLAIN, options=(("unknown-245", "a:0:0:1"),)),
+    "AWS' domain as a part": PLAIN._replace(dns_servers=ip("10.20.30.2"), domain_name="notec2.internal"),
+    "Oracle's domain as a part": PLAIN._replace(domain_name="oraclevcn.com.example.com"),
+    "another option 245": PLAIN._replace(options=(("unknown-245", "a:0:0:1"),)),
     "no lease": None,
 }
 
@@ -160,7 +159,7 @@ def test_contradictory_evidence_does_not_touch_what_the_administrator_names(tmp_
 
 
 def test_a_long_text_of_the_network_is_cut(tmp_path: Path) -> None:
-    lease = replace(LEASES["AWS, a /28"][1], domain_name="x" * 5000 + ".compute.internal")
+    lease = LEASES["AWS, a /28"][1]._replace(domain_name="x" * 5000 + ".compute.internal")
     (one,) = of_lease("a lease", lease)
     assert one == Evidence("a lease", f"resolver 10.20.30.2 and domain {'x' * 60}…", ("AWS",))
 

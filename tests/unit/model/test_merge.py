@@ -142,7 +142,7 @@ def test_an_interface_of_an_unfit_pool_gets_no_second_address_elsewhere() -> Non
     unfit = replace(subnet(managed(assigned(5, 3)), vlan_enabled=True), name="subnet1")
     elsewhere = IPv4Address("10.1.0.9")
     fit = subnet(managed(), base_addr=IPv4Address("10.1.0.0"), gateway=None)
-    merged = merge(network(unfit, fit), [report(3, replace(lease(9), address=elsewhere))], NOW)
+    merged = merge(network(unfit, fit), [report(3, lease(9)._replace(address=elsewhere))], NOW)
     assert (held(merged), codes(merged)) == ({}, ["pool_unfit"])
     assert held(merged, PoolId("groupnet0", "subnet1", "pool0")) == {"3 ext-1": 5}
 
@@ -158,14 +158,14 @@ def test_an_address_of_an_unfit_pool_gets_no_second_holder_elsewhere() -> None:
 
 
 def test_an_address_outside_every_subnet_is_told() -> None:
-    stray = replace(lease(5), address=IPv4Address("192.0.2.5"))
+    stray = lease(5)._replace(address=IPv4Address("192.0.2.5"))
     merged = merge(one_pool(assigned(5, 3)), [report(3, stray)], NOW)
     assert (held(merged), codes(merged)) == ({"3 ext-1": 5}, ["no_subnet"])
 
 
 def test_an_address_of_a_subnet_without_an_externally_managed_pool_is_told() -> None:
     other = replace(subnet(), name="subnet1", base_addr=IPv4Address("192.0.2.0"), gateway=None)
-    stray = replace(lease(5), address=IPv4Address("192.0.2.5"))
+    stray = lease(5)._replace(address=IPv4Address("192.0.2.5"))
     before = network(subnet(managed()), other)
     assert codes(merge(before, [report(3, stray)], NOW)) == ["no_pool"]
 
@@ -204,7 +204,7 @@ def test_a_node_moves_to_an_address_that_another_has_just_left() -> None:
 def test_a_holder_without_a_good_lease_yields_to_one_who_has_it(
     manager: str, holders_word: list[Report]
 ) -> None:
-    said = [replace(one, manager=manager) for one in (*holders_word, report(9, lease(5)))]
+    said = [one._replace(manager=manager) for one in (*holders_word, report(9, lease(5)))]
     assert held(merge(one_pool(assigned(5, 3), manager=manager), said, NOW)) == {"9 ext-1": 5}
 
 
@@ -324,7 +324,7 @@ def test_an_unread_report_is_told_and_costs_nothing() -> None:
 def test_a_node_s_own_problems_are_passed_on() -> None:
     problem = Finding("leases", "file_corrupt", "error", "line 7")
     found = merge(one_pool(), [report(3, problems=(problem,))], NOW).findings
-    assert found == (replace(problem, place="node 3 leases"),)
+    assert found == (problem._replace(place="node 3 leases"),)
 
 
 def test_the_same_problem_of_two_nodes_is_told_of_both() -> None:
@@ -414,7 +414,7 @@ def test_two_nodes_of_one_lnn_are_told() -> None:
 
 
 def test_thousands_of_namesakes_make_a_finding_of_one_line() -> None:
-    said = [report(n, replace(lease(5), address=ip(n)), lnn=7) for n in range(4, 254)]
+    said = [report(n, lease(5)._replace(address=ip(n)), lnn=7) for n in range(4, 254)]
     (finding,) = merge(one_pool(), said, NOW).findings
     assert "devid 4, 5, 6 and 247 more all" in finding.message
 
@@ -636,7 +636,7 @@ def test_ten_thousand_nodes_beside_a_thousand_pools_take_no_minutes(stray: bool)
     )
     wide = replace(subnet(managed()), prefixlen=16, dhcp_servers=(SERVER,))
     first = IPv4Address("192.0.2.0" if stray else "10.0.1.0")
-    said = [report(n, replace(lease(5), prefixlen=16, address=first + n)) for n in range(1, 10_001)]
+    said = [report(n, lease(5)._replace(prefixlen=16, address=first + n)) for n in range(1, 10_001)]
     Random(7).shuffle(said)
     began = process_time()
     merged = merge(network(*others, wide), said, NOW)

@@ -291,7 +291,7 @@ def test_two_such_pools_are_both_converted() -> None:
 
 
 def test_on_azure_only_a_pool_in_the_first_subnet_is_converted() -> None:
-    said = [replace(one, manager="Azure") for one in REPORTS]
+    said = [one._replace(manager="Azure") for one in REPORTS]
     assert pool_of(upgraded(network(BY_HAND), said, NOW)).external_manager == "Azure"
     elsewhere = network(BY_HAND)
     elsewhere = elsewhere.with_groupnet(replace(elsewhere.groupnets[0], name="lab"))

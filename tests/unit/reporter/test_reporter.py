@@ -223,7 +223,7 @@ def test_what_another_daemon_calls_its_node_drives_no_terminal_and_fills_no_scre
     reporter.turn({"ext-1": lease()}, ())
     hostile = Report(4, 9, "\x1b[2J\n" + "\u202e" * 200, "AWS", "x", "1", int(clock.now))
     many = tuple(lease(host, f"ext-{host}") for host in range(1, 200))
-    Path(tree.report(4)).write_bytes(node_report.render(replace(hostile, addresses=many)))
+    Path(tree.report(4)).write_bytes(node_report.render(hostile._replace(addresses=many)))
     (finding,) = reporter.turn({"ext-1": lease()}, ()).problems
     assert finding.message.isprintable()
     assert r"\x1b[2J\n\u202e" in finding.message
@@ -252,8 +252,8 @@ def test_a_report_that_came_to_harm_tells_of_no_other_daemon(
     if fault == "deleted":
         path.unlink()  # by `isi_net reports delete`
     else:
-        foreign = replace(said, devid=5, node="n-5", reported_at=said.reported_at + 5)
-        later = replace(said, reported_at=said.reported_at + 5)
+        foreign = said._replace(devid=5, node="n-5", reported_at=said.reported_at + 5)
+        later = said._replace(reported_at=said.reported_at + 5)
         path.write_bytes(
             {
                 "empty": b"",
