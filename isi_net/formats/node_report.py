@@ -7,7 +7,7 @@ home.  Opens nothing.
 
 from datetime import datetime
 from ipaddress import IPv4Address
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -78,8 +78,8 @@ def parse(data: bytes, name: str = "") -> Report:
             source=read.source,
             version=read.version,
             reported_at=int(json_document.seconds(read.reported_at)),
-            addresses=tuple(_lease(one) for one in read.addresses),
-            problems=tuple(Finding(**msgspec.structs.asdict(one)) for one in read.problems),
+            addresses=tuple([_lease(one) for one in read.addresses]),
+            problems=tuple([Finding(**msgspec.structs.asdict(one)) for one in read.problems]),
         )
     except BadValue as why:
         raise FormatError(f"addresses: {why.what}", name, why.todo) from None
@@ -104,12 +104,20 @@ def render(report: Report) -> bytes:
 
 
 def _lease(read: _Address) -> Lease:
-    fields: dict[str, Any] = msgspec.structs.asdict(read)
-    check_interface(read.interface)
-    for name in ("renew", "rebind", "expire"):
-        if fields[name] is not None:
-            fields[name] = int(json_document.seconds(fields[name]))
-    return Lease(**fields)
+    return Lease(
+        interface=check_interface(read.interface),
+        address=read.address,
+        prefixlen=read.prefixlen,
+        gateway=read.gateway,
+        server=read.server,
+        dns_servers=read.dns_servers,
+        domain_name=read.domain_name,
+        host_name=read.host_name,
+        mtu=read.mtu,
+        renew=_seconds(read.renew),
+        rebind=_seconds(read.rebind),
+        expire=_seconds(read.expire),
+    )
 
 
 def _address(lease: Lease) -> _Address:
@@ -145,6 +153,10 @@ def _word(value: str) -> str:
 
 def _name(value: str) -> str:
     return json_document.text(value, 255)
+
+
+def _seconds(moment: datetime | None) -> int | None:
+    return None if moment is None else int(json_document.seconds(moment))
 
 
 def _time(seconds: int | None) -> datetime | None:
