@@ -215,6 +215,8 @@ def leases() -> st.SearchStrategy[Lease]:
         renew=st.none() | seconds,
         rebind=st.none() | seconds,
         expire=st.none() | seconds,
+        options=st.just(()),
+        problems=st.just(()),
     )
 
 

@@ -7,7 +7,6 @@ A turn in which nothing changed lists the reports, the revisions and what lies b
 report and at the newest revision, asks for the lock, and sets one time.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -116,7 +115,7 @@ class Merger:
                 revisions.prune(self._tree)
                 self._network.note(before)
             self._merged_of, self._merged_in = reports, before
-            self._merged_for = (now, next_change(reports, now) or math.inf)
+            self._merged_for = (now, next_change(reports, now))
         late: tuple[Finding, ...] = ()
         if before.revision.data and before.configuration.settings.committed:
             late = self._put_right(directory, before)

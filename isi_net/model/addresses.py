@@ -59,6 +59,19 @@ def why_no_destination(address: IPAddress, prefixlen: int) -> str | None:
     return None
 
 
+def hosts_in(network: IPNetwork | None) -> range:
+    """The numbers of the IPv4 addresses in `network` that can be a host's own.
+
+    Empty where `why_nobodys` or `why_not_a_host` must be asked about each.
+    """
+    if not isinstance(network, IPv4Network):
+        return range(0)
+    low, high = int(network.network_address), int(network.broadcast_address)
+    if any(first <= high and low <= last for first, last, _ in _BLOCKS):
+        return range(0)
+    return range(low, high + 1) if network.prefixlen >= 31 else range(low + 1, high)
+
+
 def why_not_a_host(address: IPAddress, network: IPNetwork) -> str | None:
     """Why `address` is no host's in `network`: outside, the network's own or the broadcast address.
 

@@ -15,8 +15,9 @@
 Why an address is refused stands in `rules.py`; who holds it among those that may, here.
 """
 
+import math
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
@@ -44,10 +45,11 @@ from isi_net.model.rules import (
     AZURE_SUBNET,
     NOT_COMMITTED,
     Claim,
+    Judge,
     Owner,
+    Place,
     Spans,
     interface_place,
-    judge,
     owners_in,
     subnets_in,
     why_not_in_a_cloud,
@@ -62,11 +64,6 @@ FIRST_SUBNET, FIRST_POOL = "subnet0", "pool0"
 _SUBNET_BITS = range(8, 31)
 _MAKE_SUBNET = "make one that holds it: isi_net subnets create SUBNET ipv4 PREFIXLEN --gateway=ADDRESS"
 _DNS_SERVERS, _NODE_NAME, _MANAGER_NAME = 3, 255, 128  # as many as a configuration carries
-
-Place = tuple[int, str]
-
-# What is looked up by address goes by the address's number: an IPv4Address hashes and compares in Python,
-# which was a third of the time that ten thousand claims took.
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +81,6 @@ class Heard:
     speaking: frozenset[Place]
     uncounted: Mapping[Place, int]
     unread: frozenset[int]
-
-    def live(self, accepted: Mapping[PoolId, list[Claim]]) -> Iterator[Claim]:
-        """Those of the `accepted` claims whose lease has not expired."""
-        return (one for claims in accepted.values() for one in claims if not one.lease.expired(self.now))
 
     def may_have(self, holder: Place, address: int) -> bool:
         """Whether `holder` may still be leased its `address`, though it has no claim that counts."""
@@ -126,19 +119,20 @@ def merge(configuration: Configuration, reports: Iterable[Report | UnreadReport]
     return Merged(configuration, tuple(sorted(set(findings))))
 
 
-def next_change(reports: Iterable[Report | UnreadReport], now: float) -> float | None:
+def next_change(reports: Iterable[Report | UnreadReport], now: float) -> float:
     """The first moment after `now` at which `merge` may say something else of the same inputs.
 
-    None when time alone changes nothing any more.
+    Infinite when time alone changes nothing any more.
     """
-    moments: list[float] = []
+    soonest = math.inf
     for report in reports:
         if isinstance(report, Report):
-            moments += (report.reported_at - SKEW_SECONDS, report.reported_at + OLD_SECONDS + 1)
-            for lease in report.addresses:
-                if lease.expire is not None:
-                    moments.append(lease.expire)
-    return min((moment for moment in moments if moment > now), default=None)
+            at = report.reported_at
+            ends = (lease.expire for lease in report.addresses if lease.expire is not None)
+            for moment in (at - SKEW_SECONDS, at + OLD_SECONDS + 1, *ends):
+                if now < moment < soonest:
+                    soonest = moment
+    return soonest
 
 
 def hear(
@@ -188,7 +182,7 @@ def hear(
         if foreign := why_not_in_a_cloud(claim, settings):
             findings.append(foreign)
             if not claim.lease.expired(now):
-                uncounted[claim.place] = int(claim.lease.address)
+                uncounted[claim.place] = claim.number
         else:
             counting.append(claim)
     speaking = frozenset(claim.place for claim in claims)
@@ -216,12 +210,12 @@ def _claims(usable: Mapping[int, Report], now: int, findings: list[Finding]) -> 
     for devid, report in sorted(usable.items()):
         if len(report.addresses) == 1:
             (lease,) = report.addresses
-            claims.append(Claim(devid, lease.interface, lease, report.manager))
+            claims.append(Claim.of(devid, lease, report.manager))
             continue
         leases = sorted(report.addresses, key=lambda one: (one.interface, one.expired(now), one.address))
         for name, of_interface in groupby(leases, key=lambda one: one.interface):
             first, *others = of_interface
-            claims.append(Claim(devid, name, first, report.manager))
+            claims.append(Claim.of(devid, first, report.manager))
             if others:
                 findings.append(
                     Finding(
@@ -273,7 +267,7 @@ def _first_home(
     claim: Claim, subnets: Mapping[SubnetId, Subnet], spans: Spans[tuple[int, SubnetId]]
 ) -> tuple[SubnetId, Subnet] | Finding:
     """The subnet, there or to be made, in which `claim` wants the first pool; or why it cannot be there."""
-    _, subnet_id = min(spans.of(claim.lease.address), default=(0, None))
+    _, subnet_id = min(spans.of(claim.number), default=(0, None))
     if subnet_id is None:
         subnet_id = SubnetId(DEFAULT_GROUPNET, FIRST_SUBNET)
         made = _first_subnet(claim, subnets.get(subnet_id), spans)
@@ -409,18 +403,18 @@ def _route(
     managed = {pool_id.subnet_id for pool_id, pool in configuration.pools() if pool.externally_managed}
     spans = subnets_in(configuration)
     for claim in claims if managed else ():  # without any such pool, why none was made has been said
-        address = claim.lease.address
-        if fixed and (int(address) in fixed or claim.place in fixed):
+        number = claim.number
+        if fixed and (number in fixed or claim.place in fixed):
             continue
-        subnets = [subnet_id for _, subnet_id in sorted(spans.of(address))]
-        home = by_address.get(int(address))
+        subnets = [subnet_id for _, subnet_id in sorted(spans.of(number))]
+        home = by_address.get(number)
         if home is not None and subnet_of[home] in subnets:
             routed[home].append(claim)
             continue
         subnet_id = next((one for one in subnets if one in rooms), None)
         if subnet_id is not None:
             pools = rooms[subnet_id]
-            homes = (*(owner.pool for owner in owners.of(address)), by_place.get(claim.place))
+            homes = (*(owner.pool for owner in owners.of(number)), by_place.get(claim.place))
             routed[next((one for one in homes if one in pools), pools[0])].append(claim)
         elif not subnets:
             findings.append(
@@ -451,9 +445,9 @@ def _accepted(
     for pool_id, claims in routed.items():
         subnet_id, subnet = pool_id.subnet_id, subnets[pool_id.subnet_id]
         accepted[pool_id] = []
-        why_not = judge(subnet_id, subnet, pool_id, owners)
+        judge = Judge(subnet_id, subnet, pool_id, owners)
         for claim in claims:
-            if refusal := why_not(claim):
+            if refusal := judge.why_refused(claim):
                 findings.append(refusal)
             else:
                 accepted[pool_id].append(claim)
@@ -472,14 +466,14 @@ def _with_servers_pinned(
     A claim that is refused, expired or of an address that another interface holds gives none.
     """
     subnets = dict(configuration.subnets())
-    judges: dict[PoolId, Callable[[Claim], Finding | None]] = {}
+    judges: dict[PoolId, Judge] = {}
     rivals: dict[int, list[tuple[PoolId, Claim]]] = defaultdict(list)  # by the address that they claim
     for pool_id, claims in routed.items():
         subnet_id, subnet = pool_id.subnet_id, subnets[pool_id.subnet_id]
         if not subnet.dhcp_servers:
-            judges[pool_id] = judge(subnet_id, subnet, pool_id, owners)
+            judges[pool_id] = Judge(subnet_id, subnet, pool_id, owners)
             for claim in claims:
-                rivals[int(claim.lease.address)].append((pool_id, claim))
+                rivals[claim.number].append((pool_id, claim))
     if not judges:
         return configuration
     holders = _holders(standing)
@@ -490,7 +484,7 @@ def _with_servers_pinned(
         live = (
             claim
             for pool_id, claim in rivals[address]
-            if not claim.lease.expired(heard.now) and not judges[pool_id](claim)
+            if not claim.lease.expired(heard.now) and not judges[pool_id].why_refused(claim)
         )
         return _winners(live, holders, heard, [])
 
@@ -501,7 +495,7 @@ def _with_servers_pinned(
             continue
         for claim in routed[pool_id]:
             server = claim.lease.server
-            if server is not None and given(int(claim.lease.address)).get(claim.place) is claim:
+            if server is not None and given(claim.number).get(claim.place) is claim:
                 pinned[subnet_id] = replace(subnets[subnet_id], dhcp_servers=(server,))
                 break
     for subnet_id, subnet in pinned.items():
@@ -518,11 +512,11 @@ def _assign(
     findings: list[Finding],
 ) -> Configuration:
     """The configuration with every address of the fit pools at its holder."""
-    winners = _winners(heard.live(accepted), _holders(standing), heard, findings)
-    given = {int(claim.lease.address) for claim in winners.values()}
-    expired = {
-        claim.place: claim for some in accepted.values() for claim in some if claim.lease.expired(heard.now)
-    }
+    claims = [claim for some in accepted.values() for claim in some]
+    expired = {claim.place: claim for claim in claims if claim.lease.expired(heard.now)}
+    live = (claim for claim in claims if claim.place not in expired) if expired else claims
+    winners = _winners(live, _holders(standing), heard, findings)
+    given = {claim.number for claim in winners.values()}
     managers = {claim.manager for claim in heard.claims}
     for pool_id, pool in fit.items():
         manager = _manager(pool_id, pool, managers, heard, findings)
@@ -571,12 +565,11 @@ def _winners(
     cluster, or while nobody can tell (its report is unread); else the lowest devid among those who are
     leased it has it.
     """
-    claims: dict[int, list[Claim]] = defaultdict(list)
+    claims: dict[int, dict[Place, Claim]] = defaultdict(dict)
     for claim in live:
-        claims[int(claim.lease.address)].append(claim)
+        claims[claim.number][claim.place] = claim
     winners: dict[Place, Claim] = {}
-    for address, group in claims.items():
-        claimants = {claim.place: claim for claim in group}
+    for address, claimants in claims.items():
         holder = holders.get(address)
         if holder is not None and (holder in claimants or heard.may_have(holder, address)):
             keeper = holder
@@ -648,11 +641,15 @@ def _nodes(
 ) -> tuple[Node, ...]:
     """The nodes that hold an address, as they last called themselves."""
     known = {node.devid: node for node in configuration.nodes}
-    known |= {devid: Node(devid, report.lnn, report.node) for devid, report in reports.items()}
-    devids = {one.devid for _, pool in configuration.pools() for one in pool.assignments}
-    nodes = tuple(sorted(known[devid] for devid in devids if devid in known))
-    for lnn, group in groupby(sorted(nodes, key=lambda one: (one.lnn, one.devid)), key=lambda one: one.lnn):
-        namesakes = [str(node.devid) for node in group]
+    nodes = []
+    of_lnn: dict[int, list[str]] = defaultdict(list)
+    for devid in sorted({one.devid for _, pool in configuration.pools() for one in pool.assignments}):
+        report = reports.get(devid)
+        node = Node(devid, report.lnn, report.node) if report is not None else known.get(devid)
+        if node is not None:
+            nodes.append(node)
+            of_lnn[node.lnn].append(str(devid))
+    for lnn, namesakes in of_lnn.items():
         if len(namesakes) > 1:
             findings.append(
                 Finding(
@@ -663,4 +660,4 @@ def _nodes(
                     "give each its own lnn in isi_net.toml",
                 )
             )
-    return nodes
+    return tuple(nodes)

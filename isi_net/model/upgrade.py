@@ -166,10 +166,7 @@ def _converted(
         manual_ranges=_without(pool.manual_ranges, {claim.lease.address for claim in members}),
         manual_ifaces=(),
         assignments=tuple(
-            sorted(
-                Assignment(claim.lease.address, claim.devid, claim.interface, claim.lease.server)
-                for claim in members
-            )
+            sorted(Assignment(claim.lease.address, *claim.place, claim.lease.server) for claim in members)
         ),
     )
     unfit = why_unfit(pool_id.subnet_id, subnet, made)
@@ -190,7 +187,7 @@ def _members(
     members: list[Claim] = []
     reasons: list[str] = []
     for iface in pool.manual_ifaces:
-        its = [claim for claim in inside if Iface(lnns[claim.devid], claim.interface) == iface]
+        its = [claim for claim in inside if Iface(lnns[claim.place[0]], claim.place[1]) == iface]
         if not its:
             reasons.append(f"no node reports an address in its ranges for {iface}")
         elif len(its) > 1:
@@ -283,7 +280,7 @@ def _with_addresses(
                 if len(its := of_iface.get(iface, [])) == 1
                 and times[its[0]] == 1
                 and its[0] != subnet.gateway
-                and {owner.pool for owner in owners.of(its[0])} == {pool_id}
+                and {owner.pool for owner in owners.of(int(its[0]))} == {pool_id}
             )
             after = after.with_pool(subnet_id, replace(pool, addresses=given))
     return with_addresses(after, before, none_new_in=with_leased)

@@ -104,7 +104,7 @@ def rendered(lease: Lease, texts: dict[str, bytes]) -> str:
 
 
 def without_options(lease: Lease) -> Lease:
-    names = {name: getattr(lease, name) for name in Lease.__dataclass_fields__ if name != "options"}
+    names = {name: getattr(lease, name) for name in Lease._fields if name != "options"}
     return Lease(**names)
 
 

@@ -165,8 +165,7 @@ class Cluster(RuleBasedStateMachine):
 
         the_other = merge(self._configuration(), reports[::-1], self.now)
         assert flx_config.render(the_other.configuration) == self.published
-        until = next_change(reports, self.now)
-        last = self.now + 10**6 if until is None else until - 1
+        last = min(next_change(reports, self.now) - 1, self.now + 10**6)
         assert merge(self._configuration(), reports, last) == the_other
 
         self._nobody_lost_an_address_without_reason(before, merged.configuration)

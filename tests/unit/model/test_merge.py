@@ -1,5 +1,6 @@
 """The merge, finding by finding: what triggers each, and the neighbour that does not."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from ipaddress import IPv4Address
@@ -602,8 +603,8 @@ def test_the_next_change_is_the_first_moment_that_matters() -> None:
     assert next_change(said, NOW - 500) == NOW - 120
     assert next_change(said, NOW) == NOW + 901
     assert next_change(said, NOW + 901) == NOW + 3600
-    assert next_change(said, NOW + 3600) is None
-    assert next_change([], NOW) is None
+    assert next_change(said, NOW + 3600) == math.inf
+    assert next_change([], NOW) == math.inf
 
 
 def test_a_finding_that_lasts_keeps_its_words() -> None:
