@@ -123,10 +123,12 @@ def _one_of(*words: str) -> Reader:
     return read
 
 
-@lru_cache(maxsize=1024)
 def _ip(text: str) -> IPAddress:
-    if ":" not in text:
-        return ipv4(text)
+    return _ipv6(text) if ":" in text else ipv4(text)
+
+
+@lru_cache(maxsize=1024)
+def _ipv6(text: str) -> IPv6Address:
     if "%" in text:
         raise ValueError(f"{text!r} has a zone, which means something on one node only")
     return IPv6Address(text)
