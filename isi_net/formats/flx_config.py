@@ -17,7 +17,7 @@ entities; no network; libxml2's own limits on depth and size.  Opens nothing but
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cache, cached_property, lru_cache
 from ipaddress import IPv6Address
 from typing import Any, get_args
@@ -151,13 +151,15 @@ _text: Reader = str
 class _Kind:
     """A kind of element: its attributes in the order in which they are written, and its children's tags.
 
-    `optional` attributes have a default in the model, which stands where a file leaves them out.
+    `optional` attributes have a default in the model, which stands where a file leaves them out.  `many` is
+    the model's class, of a kind of which there are thousands that mostly say what stands there anyway.
     """
 
     tag: str
     needed: Mapping[str, Reader]
     optional: Mapping[str, Reader] = field(default_factory=dict)
     children: tuple[str, ...] = ()
+    many: type | None = None
 
     @cached_property
     def readers(self) -> Mapping[str, Reader]:
@@ -166,6 +168,16 @@ class _Kind:
     @cached_property
     def names(self) -> frozenset[str]:
         return frozenset(self.needed)
+
+    @cached_property
+    def defaults(self) -> frozenset[tuple[str, str]]:
+        """The optional attributes of `many`, as the defaults are written: nobody need read them."""
+        known = () if self.many is None else fields(self.many)
+        return frozenset(
+            (one.name, str(one.default).lower() if isinstance(one.default, bool) else str(one.default))
+            for one in known
+            if one.name in self.optional and one.default is not None
+        )
 
 
 _FLX_CONFIG = _Kind(
@@ -230,6 +242,7 @@ _POOL = _Kind(
         "ipv6_perform_dad": _boolean,
     },
     children=("iface", "range", "static_route", "rule", "sc_dns_zone_alias", "sc_suspended_node"),
+    many=Pool,
 )
 _IFACE = _Kind("iface", needed={"lnn": _lnn, "name": _interface}, optional={"address": _ip})
 _MANUAL = _Kind("range", needed={"low": _ip, "high": _ip, "origin": _one_of("manual")})
@@ -496,10 +509,12 @@ def _static_route(element: etree._Element) -> StaticRoute:
 
 
 def _values(element: etree._Element, kind: _Kind) -> dict[str, Any]:
-    """The attributes of `element`, read."""
-    readers = kind.readers
+    """The attributes of `element`, read; without those of the kind's `defaults`."""
+    readers, attributes = kind.readers, _attributes(element)
+    if defaults := kind.defaults:
+        attributes = [one for one in attributes if one not in defaults]
     try:
-        values = {name: readers[name](text) for name, text in _attributes(element)}
+        values = {name: readers[name](text) for name, text in attributes}
     except (KeyError, ValueError, BadValue):
         raise _unread(element, kind) from None
     if missing := kind.names - values.keys():
