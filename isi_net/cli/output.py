@@ -10,6 +10,7 @@ and names that begin with a dash stay as they are.  Whoever needs the exact valu
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from itertools import zip_longest
@@ -166,6 +167,16 @@ def json_text(value: Record | Sequence[Record]) -> str:
 
     encode = json.JSONEncoder(allow_nan=False).encode
     margin = "" if isinstance(value, dict) else "  "
+    # What most fields hold, as `encode` would write it after finding out what they are.
+    writers: defaultdict[type, Callable[[Any], str]] = defaultdict(
+        lambda: encode,
+        {
+            str: json.encoder.encode_basestring_ascii,
+            bool: lambda field: "true" if field else "false",
+            int: int.__repr__,
+            list: lambda field: encode(field) if field else "[]",
+        },
+    )
 
     @cache
     def layout(keys: tuple[str, ...]) -> str:
@@ -174,10 +185,7 @@ def json_text(value: Record | Sequence[Record]) -> str:
         return margin + (f"{{\n{fields}\n{margin}}}" if fields else "{}")
 
     def laid_out(record: Record) -> str:
-        # Most lists are empty, and to encode one takes ten times as long as to see it.
-        return layout(tuple(record)) % tuple(
-            ["[]" if field == [] else encode(field) for field in record.values()]
-        )
+        return layout(tuple(record)) % tuple([writers[type(field)](field) for field in record.values()])
 
     if isinstance(value, dict):
         return laid_out(value) + "\n"

@@ -17,7 +17,7 @@ entities; no network; libxml2's own limits on depth and size.  Opens nothing but
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cache, cached_property, lru_cache
 from ipaddress import IPv6Address
 from typing import Any, get_args
@@ -123,10 +123,12 @@ def _one_of(*words: str) -> Reader:
     return read
 
 
-@lru_cache(maxsize=1024)
 def _ip(text: str) -> IPAddress:
-    if ":" not in text:
-        return ipv4(text)
+    return _ipv6(text) if ":" in text else ipv4(text)
+
+
+@lru_cache(maxsize=1024)
+def _ipv6(text: str) -> IPv6Address:
     if "%" in text:
         raise ValueError(f"{text!r} has a zone, which means something on one node only")
     return IPv6Address(text)
@@ -149,13 +151,15 @@ _text: Reader = str
 class _Kind:
     """A kind of element: its attributes in the order in which they are written, and its children's tags.
 
-    `optional` attributes have a default in the model, which stands where a file leaves them out.
+    `optional` attributes have a default in the model, which stands where a file leaves them out.  `many` is
+    the model's class, of a kind of which there are thousands that mostly say what stands there anyway.
     """
 
     tag: str
     needed: Mapping[str, Reader]
     optional: Mapping[str, Reader] = field(default_factory=dict)
     children: tuple[str, ...] = ()
+    many: type | None = None
 
     @cached_property
     def readers(self) -> Mapping[str, Reader]:
@@ -164,6 +168,16 @@ class _Kind:
     @cached_property
     def names(self) -> frozenset[str]:
         return frozenset(self.needed)
+
+    @cached_property
+    def defaults(self) -> frozenset[tuple[str, str]]:
+        """The optional attributes of `many`, as the defaults are written: nobody need read them."""
+        known = () if self.many is None else fields(self.many)
+        return frozenset(
+            (one.name, str(one.default).lower() if isinstance(one.default, bool) else str(one.default))
+            for one in known
+            if one.name in self.optional and one.default is not None
+        )
 
 
 _FLX_CONFIG = _Kind(
@@ -228,6 +242,7 @@ _POOL = _Kind(
         "ipv6_perform_dad": _boolean,
     },
     children=("iface", "range", "static_route", "rule", "sc_dns_zone_alias", "sc_suspended_node"),
+    many=Pool,
 )
 _IFACE = _Kind("iface", needed={"lnn": _lnn, "name": _interface}, optional={"address": _ip})
 _MANUAL = _Kind("range", needed={"low": _ip, "high": _ip, "origin": _one_of("manual")})
@@ -393,9 +408,9 @@ def _configuration(root: etree._Element) -> Configuration:
     children = _children(root, _FLX_CONFIG)
     return Configuration(
         **values,
-        settings=_settings(root, children["settings"]),
-        nodes=tuple(Node(**_values(one, _NODE)) for one in children["node"]),
-        groupnets=tuple(_groupnet(one) for one in children["groupnet"]),
+        settings=_settings(root, children.get("settings", [])),
+        nodes=tuple(Node(**_values(one, _NODE)) for one in children.get("node", ())),
+        groupnets=tuple(map(_groupnet, children.get("groupnet", ()))),
     )
 
 
@@ -414,25 +429,17 @@ def _stray_text(root: etree._Element) -> str:
     return str(root.xpath("normalize-space()"))
 
 
+# What stands inside a groupnet, subnet or pool: how all elements of a tag are read, as fields of the model.
+
+_Inside = Callable[[list[etree._Element]], dict[str, Any]]
+
+
 def _groupnet(element: etree._Element) -> Groupnet:
-    children = _children(element, _GROUPNET)
-    return Groupnet(
-        **_values(element, _GROUPNET),
-        dns_servers=tuple(_values(one, _DNS_SERVER)["address"] for one in children["dns_server"]),
-        dns_search=tuple(_values(one, _DNS_SEARCH)["domain"] for one in children["dns_search"]),
-        dns_options=tuple(_values(one, _DNS_OPTION)["value"] for one in children["dns_option"]),
-        subnets=tuple(_subnet(one) for one in children["subnet"]),
-    )
+    return Groupnet(**_told(element, _GROUPNET))
 
 
 def _subnet(element: etree._Element) -> Subnet:
-    children = _children(element, _SUBNET)
-    subnet = Subnet(
-        **_values(element, _SUBNET),
-        sc_service_addrs=tuple(_range(one, _SC_SERVICE_ADDR) for one in children["sc_service_addr"]),
-        dhcp_servers=tuple(_values(one, _DHCP_SERVER)["address"] for one in children["dhcp_server"]),
-        pools=tuple(_pool(one) for one in children["pool"]),
-    )
+    subnet = Subnet(**_told(element, _SUBNET))
     version, bits = (4, 32) if subnet.addr_family == "ipv4" else (6, 128)
     if subnet.prefixlen > bits:
         raise _Unread(element, f"{subnet.prefixlen} is no prefix length of {subnet.addr_family}")
@@ -445,27 +452,27 @@ def _subnet(element: etree._Element) -> Subnet:
 
 
 def _pool(element: etree._Element) -> Pool:
-    children = _children(element, _POOL)
-    leased = [one for one in children["range"] if one.get("origin") == "leased"]
-    manual = [one for one in children["range"] if one.get("origin") != "leased"]
-    ifaces = [_values(one, _IFACE) for one in children["iface"]]
-    return Pool(
-        **_values(element, _POOL),
-        manual_ranges=tuple(_range(one, _MANUAL) for one in manual),
-        manual_ifaces=tuple(Iface(one["lnn"], one["name"]) for one in ifaces),
-        addresses=tuple(
-            GivenAddress(Iface(one["lnn"], one["name"]), one["address"]) for one in ifaces if "address" in one
-        ),
-        assignments=tuple(_assignment(one) for one in leased),
-        static_routes=tuple(_static_route(one) for one in children["static_route"]),
-        rules=tuple(_values(one, _RULE)["name"] for one in children["rule"]),
-        sc_dns_zone_aliases=tuple(
-            _values(one, _SC_DNS_ZONE_ALIAS)["name"] for one in children["sc_dns_zone_alias"]
-        ),
-        sc_suspended_nodes=tuple(
-            _values(one, _SC_SUSPENDED_NODE)["lnn"] for one in children["sc_suspended_node"]
-        ),
-    )
+    return Pool(**_told(element, _POOL))
+
+
+def _ifaces_of_pool(elements: list[etree._Element]) -> dict[str, Any]:
+    ifaces, addresses = [], []
+    for element in elements:
+        values = _values(element, _IFACE)
+        ifaces.append(iface := Iface(values["lnn"], values["name"]))
+        if "address" in values:
+            addresses.append(GivenAddress(iface, values["address"]))
+    return {"manual_ifaces": tuple(ifaces), "addresses": tuple(addresses)}
+
+
+def _ranges_of_pool(elements: list[etree._Element]) -> dict[str, Any]:
+    manual, leased = [], []
+    for element in elements:
+        if element.get("origin") == "leased":
+            leased.append(_assignment(element))
+        else:
+            manual.append(_range(element, _MANUAL))
+    return {"manual_ranges": tuple(manual), "assignments": tuple(leased)}
 
 
 def _range(element: etree._Element, kind: _Kind) -> Range:
@@ -492,11 +499,50 @@ def _static_route(element: etree._Element) -> StaticRoute:
     return route
 
 
+def _each(name: str, read: Callable[[etree._Element], Any]) -> _Inside:
+    """Reads elements as the field `name` of the model, one by one."""
+    return lambda elements: {name: tuple(map(read, elements))}
+
+
+def _only(kind: _Kind) -> Callable[[etree._Element], Any]:
+    """Reads an element that is its one attribute."""
+    (name,) = kind.needed
+    return lambda element: _values(element, kind)[name]
+
+
+_INSIDE: Mapping[str, _Inside] = {
+    "dns_server": _each("dns_servers", _only(_DNS_SERVER)),
+    "dns_search": _each("dns_search", _only(_DNS_SEARCH)),
+    "dns_option": _each("dns_options", _only(_DNS_OPTION)),
+    "subnet": _each("subnets", _subnet),
+    "sc_service_addr": _each("sc_service_addrs", lambda one: _range(one, _SC_SERVICE_ADDR)),
+    "dhcp_server": _each("dhcp_servers", _only(_DHCP_SERVER)),
+    "pool": _each("pools", _pool),
+    "iface": _ifaces_of_pool,
+    "range": _ranges_of_pool,
+    "static_route": _each("static_routes", _static_route),
+    "rule": _each("rules", _only(_RULE)),
+    "sc_dns_zone_alias": _each("sc_dns_zone_aliases", _only(_SC_DNS_ZONE_ALIAS)),
+    "sc_suspended_node": _each("sc_suspended_nodes", _only(_SC_SUSPENDED_NODE)),
+}
+
+
+def _told(element: etree._Element, kind: _Kind) -> dict[str, Any]:
+    """What `element` says, attributes and children, as fields of the model; the others are defaults."""
+    children = _children(element, kind)
+    told = _values(element, kind)
+    for tag, those in children.items():
+        told.update(_INSIDE[tag](those))
+    return told
+
+
 def _values(element: etree._Element, kind: _Kind) -> dict[str, Any]:
-    """The attributes of `element`, read."""
-    readers = kind.readers
+    """The attributes of `element`, read; without those of the kind's `defaults`."""
+    readers, attributes = kind.readers, _attributes(element)
+    if defaults := kind.defaults:
+        attributes = [one for one in attributes if one not in defaults]
     try:
-        values = {name: readers[name](text) for name, text in _attributes(element)}
+        values = {name: readers[name](text) for name, text in attributes}
     except (KeyError, ValueError, BadValue):
         raise _unread(element, kind) from None
     if missing := kind.names - values.keys():
@@ -523,11 +569,13 @@ def _unread(element: etree._Element, kind: _Kind) -> _Unread:
 
 
 def _children(element: etree._Element, kind: _Kind) -> dict[str, list[etree._Element]]:
-    """The children of `element` by their tags."""
-    children: dict[str, list[etree._Element]] = {tag: [] for tag in kind.children}
+    """The children of `element` by their tags, of which there are those that occur."""
+    children: dict[str, list[etree._Element]] = {}
     for child in element:
         if (those := children.get(child.tag)) is None:
-            raise _Unread(child, f"<{child.tag}> has no place in <{kind.tag}>")
+            if child.tag not in kind.children:
+                raise _Unread(child, f"<{child.tag}> has no place in <{kind.tag}>")
+            those = children[child.tag] = []
         those.append(child)
     return children
 

@@ -153,13 +153,21 @@ class Pool:
 
     @property
     def ranges(self) -> tuple[Range, ...]:
-        """All ranges in the order of their addresses: one a leased address, and those made by hand."""
-        manual = self.manual_ranges
-        leased = (
-            Range(one.address, one.address)
-            for one in self.assignments
-            if not any(made.holds(one.address) for made in manual)
-        )
+        """All ranges in the order of their addresses: those made by hand, and one for each leased address
+        that none of them holds.
+        """
+        manual = sorted(self.manual_ranges, key=Range.order)
+        if not self.assignments:
+            return tuple(manual)
+        # In the order of addresses, since there may be many of both: how far what began so far reaches.
+        upcoming = [one for one in reversed(manual) if one.low.version == 4]
+        reached = -1
+        leased = []
+        for address in sorted((one.address for one in self.assignments), key=int):
+            while upcoming and int(upcoming[-1].low) <= int(address):
+                reached = max(reached, int(upcoming.pop().high))
+            if reached < int(address):
+                leased.append(Range(address, address))
         return tuple(sorted((*leased, *manual), key=Range.order))
 
 

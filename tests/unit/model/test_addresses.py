@@ -1,12 +1,33 @@
 """Arithmetic of addresses."""
 
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
+from hypothesis import strategies as st
 from strategies import ipv4s, ipv6s
 
-from isi_net.model.addresses import IPAddress, network_of, why_nobodys, why_not_a_host
+from isi_net.model.addresses import IPAddress, ipv4, network_of, why_nobodys, why_not_a_host
+
+
+@given(st.from_regex(r"[0-9]{1,3}(\.[0-9]{1,3}){2,4}", fullmatch=True) | ipv4s.map(str) | st.text())
+@example("10.0.0.256")
+@example("10.0.0.01")
+@example("10.0.0.\u0661")
+@example(" 10.0.0.1")
+@example("10.0.0.1\n")
+@example("10.0.0.+1")
+@example("10.0..1")
+@example("10.0.1")
+@example("")
+def test_a_dotted_quad_is_read_as_ipaddress_reads_it_and_as_strictly(text: str) -> None:
+    try:
+        expected = IPv4Address(text)
+    except ValueError:
+        with pytest.raises(ValueError, match="is not an IPv4 address"):
+            ipv4(text)
+    else:
+        assert ipv4(text) == expected
 
 
 @pytest.mark.parametrize(
