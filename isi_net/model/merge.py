@@ -413,9 +413,11 @@ def _route(
             continue
         subnet_id = next((one for one in subnets if one in rooms), None)
         if subnet_id is not None:
-            pools = rooms[subnet_id]
-            homes = (*(owner.pool for owner in owners.of(number)), by_place.get(claim.place))
-            routed[next((one for one in homes if one in pools), pools[0])].append(claim)
+            first, *others = rooms[subnet_id]
+            if others:
+                homes = (*(owner.pool for owner in owners.of(number)), by_place.get(claim.place))
+                first = next((one for one in homes if one in rooms[subnet_id]), first)
+            routed[first].append(claim)
         elif not subnets:
             findings.append(
                 claim.finding(

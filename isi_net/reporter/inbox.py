@@ -1,9 +1,9 @@
 """The reports as they lie on the shared file system: read when they changed, each on its own."""
 
 import os
-import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from operator import itemgetter
 
 from isi_net.errors import FormatError, NewerSchema, Unknown, Unreadable
 from isi_net.formats import node_report
@@ -13,7 +13,6 @@ from isi_net.store.familiar import refuse_unfamiliar
 from isi_net.store.read import PATIENCE_SECONDS, Stamp, Unchanged, explain, read_seen
 from isi_net.store.tree import REPORT, Tree, number_in
 
-# Of a report that was listed and then could not be looked at.
 _NO_STAMP = Stamp(0, 0, -1, 0)
 
 
@@ -53,58 +52,63 @@ class Inbox:
         Raises Unreadable when the directory cannot be listed; one that is not there holds no reports.
         """
         found: dict[int, Report | UnreadReport] = {}
-        paths = []
+        listed = self._listing()
         until = self._clock() + self._patience
-        for devid, path, stamp, regular in self._listing():
+        for devid, entry in listed:
             self._go_on()
-            paths.append(path)
             known = self._known.get(devid)
-            if known is not None and self._unchanged.is_current(path, stamp):
-                found[devid] = known
-                continue
-            # Patience once for all, and once for each state: a file that stays empty must not cost
-            # its time at every turn.
-            waited = isinstance(known, UnreadReport) and self._unchanged.was_seen(path, stamp)
-            patience = 0.0 if waited else max(0.0, until - self._clock())
-            read = self._read_one(devid, path, stamp, patience) if regular else self._not_a_file(devid, path)
-            found[devid] = known if known == read and known is not None else read
-        if found.keys() != self._known.keys():
-            self._unchanged.keep(paths)
+            found[devid] = (
+                self._read_one(devid, entry, until) if known is None else self._look(known, entry, until)
+            )
+        if not self._known.keys() <= found.keys():
+            self._unchanged.keep(entry.path for _, entry in listed)
         if found != self._known:
             self._known = found
-            self._reports = tuple(found[devid] for devid in sorted(found))
+            self._reports = tuple(found.values())
         return self._reports
 
-    def _listing(self) -> Iterator[tuple[int, str, Stamp, bool]]:
-        """Of each report: whose it is, its path, its stamp, and whether it is a regular file."""
+    def _listing(self) -> list[tuple[int, os.DirEntry[str]]]:
+        """What lies there under a report's name, by devid."""
         try:
             with os.scandir(self._tree.reports) as entries:
                 listed = list(entries)
         except FileNotFoundError:
-            return
+            return []
         except OSError as error:
             raise explain(error, self._tree.reports) from error
         if len(self._devids) > 2 * len(listed):
             self._devids = {}  # names that are gone, hidden ones above all
+        found = []
         for entry in listed:
             name = entry.name
             if name not in self._devids:
                 self._devids[name] = number_in(name, REPORT)
-            devid = self._devids[name]
-            if devid is None:
-                continue
-            try:
-                status = entry.stat(follow_symlinks=False)
-                yield devid, entry.path, Stamp.of(status), stat.S_ISREG(status.st_mode)
-            except OSError:
-                # Reading says why; or the name, just seen, is there again.
-                yield devid, entry.path, _NO_STAMP, True
+            if (devid := self._devids[name]) is not None:
+                found.append((devid, entry))
+        return sorted(found, key=itemgetter(0))
 
-    def _read_one(self, devid: int, path: str, stamp: Stamp, patience: float) -> Report | UnreadReport:
+    def _look(
+        self, known: Report | UnreadReport, entry: os.DirEntry[str], until: float
+    ) -> Report | UnreadReport:
+        """What lies there now, where `known` did when we last looked."""
+        stamp = _stamp(entry)
+        if self._unchanged.is_current(entry.path, stamp):
+            return known
+        # Patience once for all, and once for each state: a file that stays empty must not cost its time at
+        # every turn.
+        if isinstance(known, UnreadReport) and self._unchanged.was_seen(entry.path, stamp):
+            until = 0.0
+        read = self._read_one(known.devid, entry, until)
+        return known if known == read else read
+
+    def _read_one(self, devid: int, entry: os.DirEntry[str], until: float) -> Report | UnreadReport:
+        path = entry.path
+        if not _is_file(entry):
+            return self._not_a_file(devid, path)
         try:
-            data, stamp = read_seen(path, node_report.MAX, patience)
+            data, stamp = read_seen(path, node_report.MAX, max(0.0, until - self._clock()))
         except Unreadable as error:
-            self._unchanged.was_refused(path, stamp)
+            self._unchanged.was_refused(path, _stamp(entry))
             code = "report_unknown" if isinstance(error, Unknown) else "report_unreadable"
             return self._unread(devid, code, str(error))
         self._unchanged.was_read(path, stamp)
@@ -129,3 +133,19 @@ class Inbox:
     def _unread(devid: int, code: str, message: str) -> UnreadReport:
         todo = "its addresses stay; look at isi_net daemon on that node"
         return UnreadReport(devid, Finding(f"node {devid}", code, "error", message, todo))
+
+
+def _stamp(entry: os.DirEntry[str]) -> Stamp:
+    """The stamp of what was listed; of what cannot be looked at, one that nothing has: reading says why."""
+    try:
+        return Stamp.of(entry.stat(follow_symlinks=False))
+    except OSError:
+        return _NO_STAMP
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Whether a regular file was listed, or what reading may find there again, or says more of."""
+    try:
+        return entry.is_file(follow_symlinks=False) or not os.path.lexists(entry.path)
+    except OSError:
+        return True

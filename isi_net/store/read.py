@@ -54,12 +54,12 @@ def read(path: str, limit: int) -> tuple[bytes, Stamp]:
                 raise Unreadable(
                     f"larger than {limit} bytes", path, "nothing of ours grows so: look at who wrote it"
                 )
-            data = b""
-            # A buffer of `limit` costs more than reading what is there, which may be more than fstat says:
-            # a size is stale on a cluster file system, and 0 in /proc.
-            at_once = max(status.st_size, _AT_ONCE) + 1
-            while len(data) <= limit and (piece := os.read(descriptor, at_once)):
-                data += piece
+            # As a rule that is all, and one byte more was asked for to see it.  There may be more than fstat
+            # says: a size is stale on a cluster file system, and 0 in /proc.
+            data = os.read(descriptor, status.st_size + 1)
+            if not data or len(data) != status.st_size:
+                while len(data) <= limit and (piece := os.read(descriptor, _AT_ONCE)):
+                    data += piece
         finally:
             os.close(descriptor)
     except OSError as error:
