@@ -7,7 +7,7 @@ house: a daemon that dies of a surprise follows nobody's addresses.
 import faulthandler
 import signal
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 
 from isi_net.daemon.log import STDERR, Log
@@ -66,12 +66,13 @@ class Loop:
         log: Log,
         signals: Signals,
         watch: Callable[[], str],
-        rest: Callable[[float], None],
+        rest: Callable[[float], Collection[str]],
         poll_interval: float,
         deadline: float,
     ) -> None:
         """`parts` take turns in their order; `watch` has what matters now end the rests, and says why it
-        cannot; `rest` waits; `poll_interval` and `deadline` are in seconds.
+        cannot; `rest` waits, and names the parts that were called meanwhile: they take a turn of their own
+        before all do.  `poll_interval` and `deadline` are in seconds.
         """
         self._parts, self._log, self._signals = dict(parts), log, signals
         self._watch, self._rest = watch, rest
@@ -81,9 +82,9 @@ class Loop:
 
     def once(self) -> list[str]:
         """One turn of each part; gives back what went wrong."""
-        failures, again = self._turns()
+        failures, again = self._turns(self._parts)
         if again:
-            failures, _ = self._turns()
+            failures, _ = self._turns(self._parts)
         return failures
 
     def run(self) -> None:
@@ -91,23 +92,26 @@ class Loop:
         at_once = False
         self._see()
         while not self._asked():
-            _, again = self._turns()
+            _, again = self._turns(self._parts)
             self._see()
             # Once at once; whoever asks for it a second time waits like everybody: it may go on for ever.
             at_once = again and not at_once
             if not at_once and not self._asked():
-                self._rest(self._poll_interval)
+                called = self._rest(self._poll_interval)
+                if called and not self._asked():
+                    self._turns(called)
 
     def _asked(self) -> bool:
         return self._signals.stop or self._signals.reload
 
-    def _turns(self) -> tuple[list[str], bool]:
+    def _turns(self, names: Collection[str]) -> tuple[list[str], bool]:
+        """A turn of each of these parts: what went wrong, and whether one asks for another turn."""
         failures: list[str] = []
         again = False
         with watchdog(self._deadline):
-            for name, take in self._parts.items():
+            for name in names:
                 try:
-                    turn = take()
+                    turn = self._parts[name]()
                     self._log.sentence(name, turn.sentence)
                     self._findings[name] = turn.findings  # of a turn that fails, the last ones stand
                     again |= turn.again

@@ -1,8 +1,9 @@
 """Where everything is put together: one daemon, out of its tree and its node's settings."""
 
 import os
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from isi_net.daemon.log import STDERR, Log
@@ -21,6 +22,8 @@ from isi_net.store.familiar import Familiar, refuse_unfamiliar
 from isi_net.store.lock import FileLock
 from isi_net.store.read import read
 from isi_net.store.tree import Tree
+
+MERGER = "IPMerger"
 
 
 def run(tree: Tree, once: bool = False) -> list[str]:
@@ -141,7 +144,8 @@ class _Daemon:
         """
         self._tree, self._wake_ups, self._deadline = tree, wake_ups, settings.deadline
         self._services = services
-        wake = wake_ups.wake if services is not None else None
+        self._granted = threading.Event()  # the lock, since the last rest
+        wake = self._call_merger if services is not None else None
         self._role = Role(tree, node, os.getpid(), settings.deadline, time.time, _boottime, wake)
         self.reporting = Reporting(tree, settings, node, _boottime)
         self._familiar = Familiar(tree)
@@ -149,7 +153,7 @@ class _Daemon:
         self._merger = Merger(tree, node, self._role, network, time.time, log.write)
         parts = {
             "IPReporter": self._read_and_report,
-            "IPMerger": self._merge,
+            MERGER: self._merge,
         }
         self._serving: Serving | None = None
         if services is not None:
@@ -203,14 +207,26 @@ class _Daemon:
         serving = self._serving.directories() if self._serving is not None else []
         return self._wake_ups.watch([*self.reporting.directories(), *serving, *reports])
 
-    def _rest(self, seconds: float) -> None:
-        """Waits; that is not the file system's time, unless the process was stopped, or the machine slept."""
+    def _call_merger(self) -> None:
+        """Has the merger take the role at once: nobody has it until then, and leases can wait so long."""
+        self._granted.set()
+        self._wake_ups.wake()
+
+    def _rest(self, seconds: float) -> Collection[str]:
+        """Waits; that is not the file system's time, unless the process was stopped, or the machine slept.
+
+        Names the merger's part when it was called.
+        """
         began = _boottime()
         due = self._services.supervisor.due() if self._services is not None else seconds
         self._wake_ups.wait(min(seconds, due))
         slept = _boottime() - began
         if slept <= seconds + self._deadline:
             self._role.rested(slept)
+        if not self._granted.is_set():
+            return ()
+        self._granted.clear()
+        return (MERGER,)
 
 
 def _boottime() -> float:

@@ -40,7 +40,11 @@ class Stage:
             return next(rest_of_them)()
 
         log = Log(str(self.path), Node(1, 1, "GLaDOS-1"), 1, time.time)
-        return Loop({"part": take}, log, self.signals, lambda: self.trouble, self.rests.append, 7.0, 30.0)
+        return Loop({"part": take}, log, self.signals, lambda: self.trouble, self.rest, 7.0, 30.0)
+
+    def rest(self, seconds: float) -> tuple[str, ...]:
+        self.rests.append(seconds)
+        return ()
 
     @property
     def said(self) -> list[str]:
@@ -105,7 +109,7 @@ def test_one_part_that_fails_does_not_keep_the_other_from_its_turn(tmp_path: Pat
 
     log = Log(str(tmp_path / "log"), Node(1, 1, "GLaDOS-1"), 1, time.time)
     parts = {"first": failing(Unreadable("no", "here")), "second": second}
-    loop = Loop(parts, log, Signals(), lambda: "", lambda _: None, 1.0, 30.0)
+    loop = Loop(parts, log, Signals(), lambda: "", lambda _: (), 1.0, 30.0)
     assert loop.once() == ["no, here"]
     assert taken == ["second"]
 
@@ -113,6 +117,37 @@ def test_one_part_that_fails_does_not_keep_the_other_from_its_turn(tmp_path: Pat
 def test_one_turn_is_two_when_it_asks_for_another(stage: Stage) -> None:
     assert stage.loop(good(again=True), failing(Unreadable("no"))).once() == ["no"]
     assert stage.turns == 2
+
+
+@pytest.mark.parametrize(
+    ("stopped", "turns"),
+    [
+        (False, ["first", "second", "second", "first", "second"]),
+        (True, ["first", "second"]),
+    ],
+)
+def test_a_part_that_is_called_in_a_rest_takes_a_turn_before_all_do(
+    tmp_path: Path, stopped: bool, turns: list[str]
+) -> None:
+    """Unless it was told to stop meanwhile."""
+    signals, taken = Signals(), []
+
+    def part(name: str) -> Callable[[], Turn]:
+        def take() -> Turn:
+            taken.append(name)
+            signals.stop |= taken == turns
+            return Turn("well")
+
+        return take
+
+    def rest(_: float) -> tuple[str, ...]:
+        signals.stop = stopped
+        return ("second",)
+
+    log = Log(str(tmp_path / "log"), Node(1, 1, "GLaDOS-1"), 1, time.time)
+    parts = {name: part(name) for name in ("first", "second")}
+    Loop(parts, log, signals, lambda: "", rest, 1.0, 30.0).run()
+    assert taken == turns
 
 
 def test_trouble_with_watching_is_said_once(stage: Stage) -> None:
@@ -146,9 +181,10 @@ def test_a_signal_right_before_the_rest_ends_it(
     signals, wake_ups = listening
     log = Log(str(tmp_path / "log"), Node(1, 1, "GLaDOS-1"), 1, time.time)
 
-    def rest(_: float) -> None:
+    def rest(_: float) -> tuple[str, ...]:
         os.kill(os.getpid(), number)
         wake_ups.wait(20.0)
+        return ()
 
     began = time.monotonic()
     Loop({"part": good()}, log, signals, lambda: "", rest, 1.0, 30.0).run()
