@@ -7,11 +7,12 @@ A turn in which nothing changed lists the reports, the revisions and what lies b
 report and at the newest revision, asks for the lock, and sets one time.
 """
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from isi_net.errors import Conflict, RoleLost, Unreadable, Unwritable
+from isi_net.errors import Conflict, FormatError, RoleLost, Unreadable, Unwritable
 from isi_net.flexnet import published
 from isi_net.flexnet.publish import publish
 from isi_net.flexnet.second_names import Members, SecondName, edited_by_hand
@@ -67,6 +68,7 @@ class Merger:
         try:
             tenure = self.role.turn(self._term_published)
             if tenure is None:
+                self._prepare()
                 # What we said last is not untrue because we look no more: who took over says what is.
                 line = "another node has the IPMerger role, or it is to be had soon: standing in line"
                 return Turn(line, self._said)
@@ -84,6 +86,14 @@ class Merger:
             return Turn(f"Lost ownership of the IPMerger role: {lost}", self._said, again=True)
         except Conflict as lost:
             return Turn(f"somebody else published first: {lost}", self._said, again=True)
+
+    def _prepare(self) -> None:
+        """Reads what is published once while standing in line: the first time takes longest, and whoever
+        is granted the role then has to read only what is new.
+        """
+        if self._network.last is None:
+            with contextlib.suppress(Unreadable, FormatError):  # who has the role says why
+                self._network.look()
 
     def _asked_to_step_down(self, term: int) -> bool:
         """Whether somebody wants this very term ended; a request is answered, or old, and taken away."""

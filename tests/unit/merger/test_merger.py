@@ -37,7 +37,8 @@ class Office:
         self.log: list[str] = []
         node = Node(devid, devid, f"GLaDOS-{devid}")
         role = Role(tree, node, 3626, 10.0, lambda: self.now, self.ticking, None)
-        self.merger = Merger(tree, node, role, published.Following(tree), lambda: self.now, self.log.append)
+        self.network = published.Following(tree)
+        self.merger = Merger(tree, node, role, self.network, lambda: self.now, self.log.append)
 
     def ticking(self) -> float:
         if self.meanwhile:
@@ -269,6 +270,24 @@ def test_what_was_found_stands_while_another_has_the_role(tree: Tree, office: Of
     write(tree.step_down, b"1\n")
     assert office.codes() == {"report_broken"}
     assert office.codes() == {"report_broken"}
+
+
+def test_who_stands_in_line_has_read_what_is_published(tree: Tree, office: Office) -> None:
+    """And so has to read only what is new when the role is granted."""
+    office.turn()
+    another = Office(tree, devid=2)
+    assert "standing in line" in another.turn()
+    assert another.network.last == published.load(tree)
+    another.merger.role.give_back("released", rest=False)
+
+
+def test_what_cannot_be_read_keeps_nobody_out_of_the_line(tree: Tree, office: Office) -> None:
+    """The one who has the role says why it cannot; and it may be mended by the time that we have it."""
+    office.turn()
+    Path(tree.revision(1)).write_bytes(b"<flx_config")
+    another = Office(tree, devid=2)
+    assert "standing in line" in another.turn()
+    another.merger.role.give_back("released", rest=False)
 
 
 def test_who_loses_the_race_reads_again_and_tries_again(tree: Tree, office: Office) -> None:
