@@ -75,6 +75,7 @@ class Merger:
             if tenure != had:
                 self._log("Taking ownership of the IPMerger role")
                 self._forget()
+                self.role.forget_old_tenures()
             if self._asked_to_step_down(tenure.term):
                 self.role.give_back("stepped down")
                 return Turn("Gave the IPMerger role to another, as asked", self._said)

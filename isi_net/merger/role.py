@@ -153,6 +153,18 @@ class Role:
             self._rest_until = self._ticking() + REST_SECONDS
         self._end(why)
 
+    def forget_old_tenures(self) -> None:
+        """Removes the records of all but the newest terms, and what was half written of one an hour ago."""
+        found = names(self._tree.tenures)
+        known = sorted(number for name in found if (number := number_in(name, TENURE)))
+        for term in known[:-KEPT]:
+            atomic.remove(self._tree.tenure(term))
+        for name in found:
+            staged, path = atomic.staged_name(name), os.path.join(self._tree.tenures, name)
+            # Half written by one who died of it; or by the last holder, who is just writing why he ended.
+            if staged and number_in(staged, TENURE) and staging.is_abandoned(path, self._clock()):
+                atomic.remove(path)
+
     def _resting(self) -> bool:
         """Whether we gave the role back and nobody else has had it yet, for 5 s at most."""
         if self._ticking() >= self._rest_until:
@@ -192,7 +204,6 @@ class Role:
         self._waiting = False
         self._write_tenure()
         self._lock.sign(str(self._node.devid))
-        self._forget_old_tenures()
         return self.tenure
 
     def _end(self, why: str) -> None:
@@ -208,14 +219,3 @@ class Role:
     def _write_tenure(self) -> None:
         if self.tenure is not None:
             atomic.replace(self._tree.tenure(self.tenure.term), tenure_format.render(self.tenure))
-
-    def _forget_old_tenures(self) -> None:
-        found = names(self._tree.tenures)
-        known = sorted(number for name in found if (number := number_in(name, TENURE)))
-        for term in known[:-KEPT]:
-            atomic.remove(self._tree.tenure(term))
-        for name in found:
-            staged, path = atomic.staged_name(name), os.path.join(self._tree.tenures, name)
-            # Half written by one who died of it; or by the last holder, who is just writing why he ended.
-            if staged and number_in(staged, TENURE) and staging.is_abandoned(path, self._clock()):
-                atomic.remove(path)

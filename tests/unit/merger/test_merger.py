@@ -20,6 +20,7 @@ from isi_net.merger.role import Role
 from isi_net.model.lease import Lease
 from isi_net.model.network import Groupnet, Node
 from isi_net.model.report import Report
+from isi_net.model.tenure import KEPT
 from isi_net.store.read import PATIENCE_SECONDS
 from isi_net.store.tree import Tree
 
@@ -110,6 +111,14 @@ def test_a_turn_takes_the_role_and_publishes(tree: Tree, office: Office) -> None
     assert configuration.author == "GLaDOS-1(id1) IPMerger, term 1"
     assert Path(tree.configuration).read_bytes() == Path(tree.revision(1)).read_bytes()
     assert os.path.exists(tree.members_of(1, 1, 1))
+
+
+def test_who_takes_the_role_forgets_the_oldest_tenures(tree: Tree, office: Office) -> None:
+    for term in range(1, KEPT + 1):
+        write(tree.tenure(term), b"")
+    office.turn()
+    assert not os.path.exists(tree.tenure(1))
+    assert os.path.exists(tree.tenure(2))
 
 
 def test_a_cluster_without_reports_is_left_alone(tmp_path: Path) -> None:
