@@ -1,7 +1,6 @@
 """Where everything is put together: one daemon, out of its tree and its node's settings."""
 
 import os
-import threading
 import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -144,7 +143,7 @@ class _Daemon:
         """
         self._tree, self._wake_ups, self._deadline = tree, wake_ups, settings.deadline
         self._services = services
-        self._granted = threading.Event()  # the lock, since the last rest
+        self._merger_is_called = False
         wake = self._call_merger if services is not None else None
         self._role = Role(tree, node, os.getpid(), settings.deadline, time.time, _boottime, wake)
         self.reporting = Reporting(tree, settings, node, _boottime)
@@ -208,8 +207,11 @@ class _Daemon:
         return self._wake_ups.watch([*self.reporting.directories(), *serving, *reports])
 
     def _call_merger(self) -> None:
-        """Has the merger take the role at once: nobody has it until then, and leases can wait so long."""
-        self._granted.set()
+        """Has the merger take the role at once: nobody has it until then, and leases can wait so long.
+
+        Called by the thread that waits for the lock.
+        """
+        self._merger_is_called = True
         self._wake_ups.wake()
 
     def _rest(self, seconds: float) -> Collection[str]:
@@ -223,9 +225,9 @@ class _Daemon:
         slept = _boottime() - began
         if slept <= seconds + self._deadline:
             self._role.rested(slept)
-        if not self._granted.is_set():
+        if not self._merger_is_called:
             return ()
-        self._granted.clear()
+        self._merger_is_called = False
         return (MERGER,)
 
 
