@@ -1,5 +1,8 @@
 """The loop: a turn of each part of the daemon, again and again, each ending in one sentence.
 
+A part that is called while the others rest takes a turn of its own first: the merger, when the role's lock is
+granted, since nobody has the role until it does.
+
 Signals only set flags; the loop looks at them between turns.  Its guard is the one broad `except` of the
 house: a daemon that dies of a surprise follows nobody's addresses.
 """
