@@ -26,7 +26,7 @@ from lxml import etree
 
 from isi_net.errors import BadValue, FormatError, NewerSchema
 from isi_net.formats import times
-from isi_net.model.addresses import QUAD, IPAddress, ipv4, why_no_destination
+from isi_net.model.addresses import QUAD, IPAddress, ipv4, spelled, why_no_destination
 from isi_net.model.names import INTERFACE, check_interface, check_lnn, check_name
 from isi_net.model.network import (
     EARLIER,
@@ -645,19 +645,19 @@ def _rendered_pool(pool: Pool) -> str:
     )
 
 
-# The two of which there are ten thousand are written without their tables, in a third of the time.
+# The two of which there are ten thousand are written without their tables, in a fifth of the time.
 
 
 def _rendered_node(one: Node) -> str:
-    return f'  <node devid="{one.devid}" lnn="{one.lnn}" name="{_spelled(one.name)}"/>\n'
+    return f'  <node devid="{one.devid}" lnn="{one.lnn}" name="{_short(one.name)}"/>\n'
 
 
 def _rendered_assignment(one: Assignment) -> str:
-    address, interface = str(one.address), _spelled(one.interface)
-    server = "" if one.server is None else f' server="{one.server}"'
+    address = spelled(one.address)
+    server = "" if one.server is None else f' server="{spelled(one.server)}"'
     return (
         f'        <range low="{address}" high="{address}" origin="leased" '
-        f'devid="{one.devid}" interface="{interface}"{server}/>\n'
+        f'devid="{one.devid}" interface="{_short(one.interface)}"{server}/>\n'
     )
 
 
@@ -670,7 +670,7 @@ def _element(depth: int, kind: _Kind, values: Mapping[str, object], children: It
     """One element and what is inside it, each on its own line; an attribute that is None is left out."""
     margin = "  " * depth
     attributes = "".join(
-        f' {name}="{_spelled(value)}"' for name, value in values.items() if value is not None
+        f' {name}="{_text_of(value)}"' for name, value in values.items() if value is not None
     )
     inside = "".join(children)
     if not inside:
@@ -684,9 +684,17 @@ def _special() -> re.Pattern[str]:
     return re.compile('[&<>"\t\n\r]|[^ -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]')
 
 
-def _spelled(value: object) -> str:
+def _text_of(value: object) -> str:
     if isinstance(value, str):
-        return _special().sub(lambda found: _ESCAPES.get(found[0], "\ufffd"), value)
+        return _escaped(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
+
+
+def _escaped(text: str) -> str:
+    return _special().sub(lambda found: _ESCAPES.get(found[0], "\ufffd"), text)
+
+
+# For names, which are short: what is kept of them is little.
+_short = lru_cache(maxsize=_NODES)(_escaped)

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from isi_net.errors import FormatError, NewerSchema
-from isi_net.model.addresses import ipv4
+from isi_net.model.addresses import ipv4, spelled
 
 SCHEMA = 1
 MIB = 1024 * 1024
@@ -66,12 +66,13 @@ def newer(schema: int, name: str) -> NewerSchema:
 
 def render(document: msgspec.Struct) -> bytes:
     """`document` in the order of its fields, for people to read."""
-    return msgspec.json.format(msgspec.json.encode(document, enc_hook=str), indent=2) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(document, enc_hook=spelled), indent=2) + b"\n"
 
 
 def text(value: str, longest: int) -> str:
     """`value` as JSON and the bounds of its field can carry it: no lone surrogates, cut at `longest`."""
-    return _SURROGATE.sub("\ufffd", value[:longest])
+    cut = value[:longest]
+    return cut if cut.isascii() else _SURROGATE.sub("\ufffd", cut)
 
 
 def seconds(moment: datetime) -> float:

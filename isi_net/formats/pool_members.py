@@ -88,7 +88,7 @@ def render(revision: int, pool_id: PoolId, pool: Pool, nodes: Sequence[Node]) ->
     """The members of `pool` as bytes; `nodes` tell what people call their devids."""
     by_devid = {node.devid: node for node in nodes}
     members = []
-    for one in sorted(pool.assignments, key=lambda one: (int(one.address), one.place)):
+    for one in sorted(pool.assignments, key=lambda one: int(one.address)):
         node = by_devid.get(one.devid)
         lnn, name = (node.lnn, json_document.text(node.name, 255)) if node else (None, None)
         members.append(Member(one.address, one.devid, lnn, name, one.interface, one.server))

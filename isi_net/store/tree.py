@@ -6,6 +6,7 @@ every path with its format.  Paths are plain strings: a command must not pay for
 
 import os
 import re
+from functools import lru_cache
 
 # The names that carry a number of ours, each of its kind.  `flx_config.12.bak` is somebody's copy, and
 # `cmd.1234567890123456` a command's: neither is a revision or a term.
@@ -16,6 +17,7 @@ TERM = re.compile(r"([1-9][0-9]{0,17})")
 MEMBERS = re.compile(r"groupnet\.[0-9]+\.subnet\.[0-9]+\.pool\.[0-9]+")
 
 
+@lru_cache(maxsize=1 << 15)  # the same names are listed again and again
 def number_in(name: str, kind: re.Pattern[str] = TENURE) -> int | None:
     """The number that a name of this `kind` carries (REVISION: `flx_config.12.xml`), else None."""
     found = kind.fullmatch(name)
