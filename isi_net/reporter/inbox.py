@@ -4,16 +4,19 @@ import os
 import time
 from collections.abc import Callable
 from operator import itemgetter
+from typing import NamedTuple
 
 from isi_net.errors import FormatError, NewerSchema, Unknown, Unreadable
 from isi_net.formats import node_report
 from isi_net.model.finding import Finding
 from isi_net.model.report import Report, UnreadReport
 from isi_net.store.familiar import refuse_unfamiliar
-from isi_net.store.read import PATIENCE_SECONDS, Stamp, Unchanged, explain, read_seen
+from isi_net.store.read import PATIENCE_SECONDS, Sighting, Stamp, explain, read_seen
 from isi_net.store.tree import REPORT, Tree, number_in
 
 _NO_STAMP = Stamp(0, 0, -1, 0)
+_LOOKS = 64  # at files, between two looks at whether to go on
+_NOT_ITS_OWN = "take it away: a report is a file of its node's own"
 
 
 def reports(tree: Tree) -> tuple[Report | UnreadReport, ...]:
@@ -25,6 +28,21 @@ def reports(tree: Tree) -> tuple[Report | UnreadReport, ...]:
     if not (found := Inbox(tree).read()):
         refuse_unfamiliar(tree)
     return found
+
+
+class _Known(NamedTuple):
+    """A report as it was read, and the file that it was read from."""
+
+    report: Report | UnreadReport
+    seen: Sighting
+
+    def is_in(self, entry: os.DirEntry[str]) -> bool:
+        """Whether the file that was listed is for sure the one that was read."""
+        return self.seen.sure and self.seen.stamp == _stamp(entry)
+
+    def waited_for(self, entry: os.DirEntry[str]) -> bool:
+        """Whether it could not be read in this very state."""
+        return isinstance(self.report, UnreadReport) and self.seen.stamp == _stamp(entry)
 
 
 class Inbox:
@@ -41,9 +59,7 @@ class Inbox:
         `go_on` is called again and again, and raises to end the reading: ten thousand files take their time.
         """
         self._tree, self._clock, self._patience, self._go_on = tree, clock, patience, go_on
-        self._unchanged = Unchanged(clock)
-        self._devids: dict[str, int | None] = {}
-        self._known: dict[int, Report | UnreadReport] = {}
+        self._known: dict[int, _Known] = {}
         self._reports: tuple[Report | UnreadReport, ...] = ()
 
     def read(self) -> tuple[Report | UnreadReport, ...]:
@@ -51,88 +67,73 @@ class Inbox:
 
         Raises Unreadable when the directory cannot be listed; one that is not there holds no reports.
         """
-        found: dict[int, Report | UnreadReport] = {}
-        listed = self._listing()
+        found: dict[int, _Known] = {}
         until = self._clock() + self._patience
-        for devid, entry in listed:
-            self._go_on()
+        for devid, entry in self._listing():
+            if not len(found) % _LOOKS:
+                self._go_on()
             known = self._known.get(devid)
-            found[devid] = (
-                self._read_one(devid, entry, until) if known is None else self._look(known, entry, until)
-            )
-        if not self._known.keys() <= found.keys():
-            self._unchanged.keep(entry.path for _, entry in listed)
-        if found != self._known:
-            self._known = found
-            self._reports = tuple(found.values())
+            if known is None or not known.is_in(entry):
+                known = self._read_one(devid, entry, known, until)
+            found[devid] = known
+        self._known = found
+        reports = tuple([one.report for one in found.values()])
+        if reports != self._reports:
+            self._reports = reports
         return self._reports
 
     def _listing(self) -> list[tuple[int, os.DirEntry[str]]]:
         """What lies there under a report's name, by devid."""
         try:
             with os.scandir(self._tree.reports) as entries:
-                listed = list(entries)
+                named = [(number_in(entry.name, REPORT), entry) for entry in entries]
         except FileNotFoundError:
             return []
         except OSError as error:
             raise explain(error, self._tree.reports) from error
-        if len(self._devids) > 2 * len(listed):
-            self._devids = {}  # names that are gone, hidden ones above all
-        found = []
-        for entry in listed:
-            name = entry.name
-            if name not in self._devids:
-                self._devids[name] = number_in(name, REPORT)
-            if (devid := self._devids[name]) is not None:
-                found.append((devid, entry))
-        return sorted(found, key=itemgetter(0))
+        return sorted([(devid, entry) for devid, entry in named if devid is not None], key=itemgetter(0))
 
-    def _look(
-        self, known: Report | UnreadReport, entry: os.DirEntry[str], until: float
-    ) -> Report | UnreadReport:
-        """What lies there now, where `known` did when we last looked."""
-        stamp = _stamp(entry)
-        if self._unchanged.is_current(entry.path, stamp):
-            return known
+    def _read_one(self, devid: int, entry: os.DirEntry[str], known: _Known | None, until: float) -> _Known:
+        """What lies there now; `known` is what did when we last looked."""
+        self._go_on()
         # Patience once for all, and once for each state: a file that stays empty must not cost its time at
         # every turn.
-        if isinstance(known, UnreadReport) and self._unchanged.was_seen(entry.path, stamp):
-            until = 0.0
-        read = self._read_one(known.devid, entry, until)
-        return known if known == read else read
-
-    def _read_one(self, devid: int, entry: os.DirEntry[str], until: float) -> Report | UnreadReport:
-        path = entry.path
-        if not _is_file(entry):
-            return self._not_a_file(devid, path)
+        waited = known is not None and known.waited_for(entry)
+        now = self._clock()
+        report: Report | UnreadReport
         try:
-            data, stamp = read_seen(path, node_report.MAX, max(0.0, until - self._clock()))
+            if not _is_file(entry):
+                raise Unreadable("not a regular file", entry.path, _NOT_ITS_OWN)
+            data, stamp = read_seen(entry.path, node_report.MAX, 0.0 if waited else max(0.0, until - now))
         except Unreadable as error:
-            self._unchanged.was_refused(path, _stamp(entry))
             code = "report_unknown" if isinstance(error, Unknown) else "report_unreadable"
-            return self._unread(devid, code, str(error))
-        self._unchanged.was_read(path, stamp)
-        try:
-            report = node_report.parse(data, path)
-        except NewerSchema as error:
-            return self._unread(devid, "report_newer", str(error))
-        except FormatError as error:
-            return self._unread(devid, "report_broken", str(error))
-        if report.devid != devid:
-            what = f"{path}: it says it is of devid {report.devid}"
-            return UnreadReport(
-                devid, Finding(f"node {devid}", "report_foreign", "error", what, "delete the file")
-            )
-        return report
+            report, seen = _unread(devid, code, str(error)), Sighting(_stamp(entry), now)
+        else:
+            report = _parsed(devid, data, entry.path)
+            seen = Sighting(stamp, now) if known is None else known.seen.and_again(stamp, now)
+        if known is not None and known.report == report:
+            report = known.report
+        return _Known(report, seen)
 
-    def _not_a_file(self, devid: int, path: str) -> UnreadReport:
-        what = f"not a regular file, {path}; take it away: a report is a file of its node's own"
-        return self._unread(devid, "report_unreadable", what)
 
-    @staticmethod
-    def _unread(devid: int, code: str, message: str) -> UnreadReport:
-        todo = "its addresses stay; look at isi_net daemon on that node"
-        return UnreadReport(devid, Finding(f"node {devid}", code, "error", message, todo))
+def _parsed(devid: int, data: bytes, path: str) -> Report | UnreadReport:
+    try:
+        report = node_report.parse(data, path)
+    except NewerSchema as error:
+        return _unread(devid, "report_newer", str(error))
+    except FormatError as error:
+        return _unread(devid, "report_broken", str(error))
+    if report.devid != devid:
+        what = f"{path}: it says it is of devid {report.devid}"
+        return UnreadReport(
+            devid, Finding(f"node {devid}", "report_foreign", "error", what, "delete the file")
+        )
+    return report
+
+
+def _unread(devid: int, code: str, message: str) -> UnreadReport:
+    todo = "its addresses stay; look at isi_net daemon on that node"
+    return UnreadReport(devid, Finding(f"node {devid}", code, "error", message, todo))
 
 
 def _stamp(entry: os.DirEntry[str]) -> Stamp:

@@ -9,7 +9,6 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from isi_net.errors import Unknown, Unreadable
@@ -122,44 +121,19 @@ def explain(error: OSError, path: str) -> Unreadable:
     return kind(f"cannot read: {error.strerror}", path, todo)
 
 
-class Unchanged:
-    """Remembers stamps, to tell which files must be read again.
+class Sighting(NamedTuple):
+    """A file as it was read: its stamp, since when that is known (in seconds, by a clock that never jumps), and
+    whether the stamp is `sure` to tell that nothing changed.
 
-    A stamp is trusted only once the file was read a second time, later than any clock's grain; `clock` is
-    in seconds and never jumps.
+    It is once the file was read a second time, later than any clock's grain.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._seen: dict[str, tuple[Stamp, float, bool]] = {}
+    stamp: Stamp
+    since: float
+    sure: bool = False
 
-    def is_current(self, path: str, stamp: Stamp) -> bool:
-        """Whether the file at `path`, found with `stamp`, is for sure what was read last."""
-        known = self._seen.get(path)
-        return known is not None and known[0] == stamp and known[2]
-
-    def was_seen(self, path: str, stamp: Stamp) -> bool:
-        """Whether the file at `path` was read before in this very state."""
-        known = self._seen.get(path)
-        return known is not None and known[0] == stamp
-
-    def was_read(self, path: str, stamp: Stamp) -> None:
-        """Takes down that `path` was read just now and had `stamp`."""
-        now = self._clock()
-        known = self._seen.get(path)
-        if known is None or known[0] != stamp:
-            self._seen[path] = (stamp, now, False)
-        elif now - known[1] > GRAIN_SECONDS:
-            self._seen[path] = (stamp, now, True)
-
-    def was_refused(self, path: str, stamp: Stamp) -> None:
-        """Takes down that `path`, found with `stamp`, could not be read: what hinders it may go without
-        leaving a trace in the stamp, so it is never current.
-        """
-        self._seen[path] = (stamp, self._clock(), False)
-
-    def keep(self, paths: Iterable[str]) -> None:
-        """Forgets everything but `paths`."""
-        wanted = set(paths)
-        for path in self._seen.keys() - wanted:
-            del self._seen[path]
+    def and_again(self, stamp: Stamp, now: float) -> "Sighting":
+        """With the file read once more at `now`, in seconds."""
+        if stamp != self.stamp:
+            return Sighting(stamp, now)
+        return self._replace(sure=True) if now - self.since > GRAIN_SECONDS else self

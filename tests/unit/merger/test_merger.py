@@ -303,8 +303,9 @@ def test_who_loses_the_race_reads_again_and_tries_again(tree: Tree, office: Offi
     """Revision 2 is taken between the merger's reading and its publishing."""
     office.turn()
     report(tree, 2, 99)
-    # It looks at the clock when the turn begins, at each of the two reports, and right before it publishes.
-    office.meanwhile = [*[lambda: None] * 3, lambda: publish_by_hand(tree, "lab-1")]
+    # It looks at the clock when the turn begins, when it has listed the reports, at each of the two that it
+    # reads, and right before it publishes.
+    office.meanwhile = [*[lambda: None] * 4, lambda: publish_by_hand(tree, "lab-1")]
     turn = office.merger.turn()
     assert turn.again
     assert "somebody else published first" in turn.sentence

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from isi_net.errors import Unknown, Unreadable
-from isi_net.store.read import GRAIN_SECONDS, Stamp, Unchanged, explain, names, read, read_seen
+from isi_net.store.read import GRAIN_SECONDS, Sighting, Stamp, explain, names, read, read_seen
 
 
 def test_a_file_is_read_with_the_stamp_of_what_was_read(tmp_path: Path) -> None:
@@ -102,45 +102,15 @@ STAMP, OTHER = Stamp(1, 2, 3, 4), Stamp(1, 2, 3, 5)
 
 
 def test_a_stamp_is_trusted_when_it_was_read_twice_later_than_any_clocks_grain() -> None:
-    now = [0.0]
-    unchanged = Unchanged(lambda: now[0])
-    unchanged.was_read("a", STAMP)
-    assert unchanged.was_seen("a", STAMP)
-    assert not unchanged.is_current("a", STAMP)
-    now[0] = GRAIN_SECONDS / 2
-    unchanged.was_read("a", STAMP)
-    assert not unchanged.is_current("a", STAMP)
-    now[0] = GRAIN_SECONDS + 0.1  # since the first time, not the second
-    unchanged.was_read("a", STAMP)
-    assert unchanged.is_current("a", STAMP)
-    assert not unchanged.is_current("a", OTHER)
-    assert not unchanged.is_current("b", STAMP)
+    first = Sighting(STAMP, 0.0)
+    assert not first.sure
+    second = first.and_again(STAMP, GRAIN_SECONDS / 2)
+    assert not second.sure
+    third = second.and_again(STAMP, GRAIN_SECONDS + 0.1)  # since the first time, not the second
+    assert third.sure
+    assert third.and_again(STAMP, GRAIN_SECONDS + 0.2).sure
 
 
 def test_a_new_stamp_begins_anew() -> None:
-    now = [0.0]
-    unchanged = Unchanged(lambda: now[0])
-    unchanged.was_read("a", STAMP)
-    now[0] = 10.0
-    unchanged.was_read("a", OTHER)
-    assert not unchanged.is_current("a", OTHER)
-    assert not unchanged.was_seen("a", STAMP)
-
-
-def test_what_could_not_be_read_is_never_current() -> None:
-    now = [0.0]
-    unchanged = Unchanged(lambda: now[0])
-    for _ in range(3):
-        unchanged.was_refused("a", STAMP)
-        assert unchanged.was_seen("a", STAMP)
-        assert not unchanged.is_current("a", STAMP)
-        now[0] += 10.0
-
-
-def test_what_is_not_kept_is_forgotten() -> None:
-    unchanged = Unchanged()
-    unchanged.was_read("a", STAMP)
-    unchanged.was_read("b", STAMP)
-    unchanged.keep(["b", "c"])
-    assert not unchanged.was_seen("a", STAMP)
-    assert unchanged.was_seen("b", STAMP)
+    sure = Sighting(STAMP, 0.0).and_again(STAMP, 10.0)
+    assert sure.and_again(OTHER, 20.0) == Sighting(OTHER, 20.0)
