@@ -122,10 +122,11 @@ def explain(error: OSError, path: str) -> Unreadable:
 
 
 class Sighting(NamedTuple):
-    """A file as it was read: its stamp, since when that is known (in seconds, by a clock that never jumps), and
-    whether the stamp is `sure` to tell that nothing changed.
+    """A file as it was read: its stamp, since when that is known, and whether that is `sure` to
+    tell that nothing changed.
 
-    It is once the file was read a second time, later than any clock's grain.
+    It is so once the file was read a second time, later than any clock's grain.  Times are in seconds, of a
+    clock that never jumps.
     """
 
     stamp: Stamp
