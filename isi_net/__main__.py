@@ -21,9 +21,7 @@ def main() -> None:
 def collect_seldom() -> None:
     """Has Python look seldom for rings of garbage, which it does whenever 700 more objects stand than before.
 
-    That is 40 times while a command starts, for nothing, since what it makes then stays; and again and again
-    while a merger reads ten thousand reports: frozen values, which hold no rings.  Exceptions do leave some,
-    so whoever runs for months is still looked after.
+    That is 40 times while a command starts, for nothing, since what it makes then stays.
     """
     gc.set_threshold(_OBJECTS)
 

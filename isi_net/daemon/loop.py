@@ -3,11 +3,15 @@
 A part that is called while the others rest takes a turn of its own first: the merger, when the role's lock is
 granted, since nobody has the role until it does.
 
+Rings of garbage are looked for in the rests, where nobody waits for it: it took a fifth of the time in which
+ten thousand reports are merged, frozen values that hold none.
+
 Signals only set flags; the loop looks at them between turns.  Its guard is the one broad `except` of the
 house: a daemon that dies of a surprise follows nobody's addresses.
 """
 
 import faulthandler
+import gc
 import signal
 import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -21,6 +25,8 @@ from isi_net.model.turn import Turn
 # A process that hangs in a call on the shared file system is ended after so many deadlines.  Then the
 # kernel gives its lock to another node, and whoever supervises the daemon starts it again.
 _HANGING_DEADLINES = 3
+# How many objects more than after the last look may stand before rings are looked for again: 5 MB of them.
+_OBJECTS = 50_000
 
 
 class Signals:
@@ -60,6 +66,12 @@ def watchdog(deadline: float) -> Iterator[None]:
         faulthandler.cancel_dump_traceback_later()
 
 
+def collect_garbage() -> None:
+    """Looks for rings of garbage where there may be many; exceptions leave some."""
+    if gc.get_count()[0] > _OBJECTS:
+        gc.collect()
+
+
 class Loop:
     """Takes the turns of one daemon until a signal asks for something else."""
 
@@ -92,6 +104,13 @@ class Loop:
 
     def run(self) -> None:
         """Turns until a signal asks to stop or to reload."""
+        gc.disable()
+        try:
+            self._run()
+        finally:
+            gc.enable()
+
+    def _run(self) -> None:
         at_once = False
         self._see()
         while not self._asked():
@@ -100,6 +119,7 @@ class Loop:
             # Once at once; whoever asks for it a second time waits like everybody: it may go on for ever.
             at_once = again and not at_once
             if not at_once and not self._asked():
+                collect_garbage()
                 called = self._rest(self._poll_interval)
                 if called and not self._asked():
                     self._turns(called)

@@ -1,9 +1,11 @@
 """The loop: turns, rests, signals, and what a turn that fails leaves standing."""
 
+import gc
 import os
 import signal
 import subprocess
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -148,6 +150,33 @@ def test_a_part_that_is_called_in_a_rest_takes_a_turn_before_all_do(
     parts = {name: part(name) for name in ("first", "second")}
     Loop(parts, log, signals, lambda: "", rest, 1.0, 30.0).run()
     assert taken == turns
+
+
+def test_rings_of_garbage_are_looked_for_in_rests_and_not_in_turns(tmp_path: Path) -> None:
+    class Ring:
+        def __init__(self) -> None:
+            self.me = self
+
+    signals, stood = Signals(), []
+    first = Ring()
+    known = weakref.ref(first)
+    del first
+
+    def take() -> Turn:
+        for _ in range(60_000):
+            Ring()
+        stood.append(known() is not None)
+        return Turn("well")
+
+    def rest(_: float) -> tuple[str, ...]:
+        stood.append(known() is not None)
+        signals.stop = True
+        return ()
+
+    log = Log(str(tmp_path / "log"), Node(1, 1, "GLaDOS-1"), 1, time.time)
+    Loop({"part": take}, log, signals, lambda: "", rest, 1.0, 30.0).run()
+    assert stood == [True, False]
+    assert gc.isenabled()
 
 
 def test_trouble_with_watching_is_said_once(stage: Stage) -> None:
