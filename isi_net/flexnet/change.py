@@ -94,14 +94,13 @@ def _publish(tree: Tree, before: published.Published, after: Configuration) -> t
 
 
 def _settle(tree: Tree, directory: str, after: Configuration) -> Iterator[Finding]:
-    """Makes the second names say what is published, and forgets the oldest revisions."""
+    """Makes the second names say what is published."""
     current = revisions.current(tree)
     if current.number == after.revision:  # else somebody else has followed, and puts these right
         if aside := SecondName(tree).settle(directory, current):
             what, todo = f"was changed with an editor; that lies at {aside}", "look whether it is needed"
             yield Finding(tree.configuration, "edited_by_hand", "warning", what, todo)
         Members(tree).settle(directory, after, lambda: None)
-    revisions.prune(tree)
 
 
 @contextmanager

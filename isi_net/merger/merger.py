@@ -23,7 +23,7 @@ from isi_net.model.network import Configuration, Node
 from isi_net.model.report import Report, UnreadReport
 from isi_net.model.turn import Turn
 from isi_net.reporter.inbox import Inbox
-from isi_net.store import atomic, revisions, staging
+from isi_net.store import atomic, staging
 from isi_net.store.read import PATIENCE_SECONDS, read
 from isi_net.store.tree import Tree
 
@@ -123,7 +123,6 @@ class Merger:
                 author = f"{self._node.name}(id{self._node.devid}) IPMerger, term {term}"
                 after = replace(merged.configuration, term=term, published=int(now), author=author)
                 before = publish(self._tree, directory, before, after, self.role.check)
-                revisions.prune(self._tree)
                 self._network.note(before)
             self._merged_of, self._merged_in = reports, before
             self._merged_for = (now, next_change(reports, now))

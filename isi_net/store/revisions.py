@@ -64,7 +64,7 @@ def _read(path: str) -> tuple[bytes, str, Stamp]:
 
 
 def publish(tree: Tree, directory: str, base: int, number: int, data: bytes) -> None:
-    """Publishes `data` as revision `number`, out of the staging directory `directory`.
+    """Publishes `data` as revision `number`, out of the staging directory `directory`; forgets the oldest.
 
     `base` is the revision that the change was made from, 0 when there was none.  Raises Conflict when
     somebody published first, Fenced when the staging directory is gone; then nothing of it is published.
@@ -80,23 +80,13 @@ def publish(tree: Tree, directory: str, base: int, number: int, data: bytes) -> 
     except FileNotFoundError:
         staging.check(directory)
         raise Conflict(f"{staged} was swept away", target) from None
-    if _pruned(tree, base, number):
+    kept = numbers(tree)
+    base_is_gone = bool(base) and not os.path.lexists(tree.revision(base))
+    if base_is_gone or max(kept, default=number) - number >= KEPT:
         # We slept through so many revisions that ours was free again: it is far too old.
         atomic.remove(target)
         atomic.remove(staged)
         raise Conflict(f"revision {number} was published and pruned long ago", target)
-    with contextlib.suppress(Unwritable):  # it is published; the next term, or the sweep, takes this away
-        atomic.remove(staged)
-
-
-def _pruned(tree: Tree, base: int, number: int) -> bool:
-    """Whether revision `number`, made from `base` (0: from none), had been pruned when we claimed it."""
-    if base and not os.path.lexists(tree.revision(base)):
-        return True
-    return max(numbers(tree), default=number) - number >= KEPT
-
-
-def prune(tree: Tree) -> None:
-    """Removes all but the newest revisions."""
-    for number in numbers(tree)[:-KEPT]:
-        atomic.remove(tree.revision(number))
+    with contextlib.suppress(Unwritable):  # it is published; whoever publishes next takes these away
+        for path in (staged, *map(tree.revision, kept[:-KEPT])):
+            atomic.remove(path)

@@ -40,7 +40,6 @@ def add(tree: Tree, name: str) -> int:
         except Conflict:
             lost += 1
             continue
-        revisions.prune(tree)
         atomic.remove(directory)
         return lost
 

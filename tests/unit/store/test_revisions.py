@@ -63,7 +63,6 @@ def test_who_is_fenced_publishes_nothing(tree: Tree) -> None:
 def test_the_newest_64_are_kept(tree: Tree) -> None:
     for number in range(1, 70):
         publish(tree, number)
-    revisions.prune(tree)
     assert revisions.numbers(tree) == list(range(6, 70))
     publish(tree, 70)
 
@@ -72,7 +71,6 @@ def test_the_newest_64_are_kept(tree: Tree) -> None:
 def test_a_number_that_was_pruned_is_not_free(tree: Tree, base: int) -> None:
     for number in range(1, base + 67):
         publish(tree, number)
-    revisions.prune(tree)
     assert base + 1 not in revisions.numbers(tree)
     with pytest.raises(Conflict, match="pruned long ago"):
         revisions.publish(tree, tree.term_staging(1), base, base + 1, b"<late>")
