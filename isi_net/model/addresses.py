@@ -35,7 +35,7 @@ def ipv4(text: str) -> IPv4Address:
 
 def spelled(address: IPAddress) -> str:
     """`str(address)`, in a third of the time for an IPv4 address that was spelled before."""
-    return _spelled(int(address)) if address.version == 4 else str(address)
+    return _spelled(int(address)) if isinstance(address, IPv4Address) else str(address)
 
 
 @lru_cache(maxsize=1 << 15)

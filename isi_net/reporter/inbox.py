@@ -67,49 +67,66 @@ class Inbox:
 
         Raises Unreadable when the directory cannot be listed; one that is not there holds no reports.
         """
-        found: dict[int, _Known] = {}
-        until = self._clock() + self._patience
-        for devid, entry in self._listing():
-            if not len(found) % _LOOKS:
-                self._go_on()
-            known = self._known.get(devid)
-            if known is None or not known.is_in(entry):
-                known = self._read_one(devid, entry, known, until)
-            found[devid] = known
-        self._known = found
-        reports = tuple([one.report for one in found.values()])
+        # Opened once, so that neither a look nor a read goes the whole way to it again.
+        try:
+            directory = os.open(self._tree.reports, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            self._known, self._reports = {}, ()
+            return ()
+        except OSError as error:
+            raise explain(error, self._tree.reports) from error
+        try:
+            self._known = self._found(directory)
+        finally:
+            os.close(directory)
+        reports = tuple([one.report for one in self._known.values()])
         if reports != self._reports:
             self._reports = reports
         return self._reports
 
-    def _listing(self) -> list[tuple[int, os.DirEntry[str]]]:
-        """What lies there under a report's name, by devid."""
+    def _found(self, directory: int) -> dict[int, _Known]:
+        """What lies in the open `directory`, by devid."""
+        found: dict[int, _Known] = {}
+        until = self._clock() + self._patience
+        for devid, entry in self._listing(directory):
+            if not len(found) % _LOOKS:
+                self._go_on()
+            known = self._known.get(devid)
+            if known is None or not known.is_in(entry):
+                known = self._read_one(devid, directory, entry, known, until)
+            found[devid] = known
+        return found
+
+    def _listing(self, directory: int) -> list[tuple[int, os.DirEntry[str]]]:
+        """What lies there under a report's name, in the order of the devids."""
         try:
-            with os.scandir(self._tree.reports) as entries:
+            with os.scandir(directory) as entries:
                 named = [(number_in(entry.name, REPORT), entry) for entry in entries]
-        except FileNotFoundError:
-            return []
         except OSError as error:
             raise explain(error, self._tree.reports) from error
         return sorted([(devid, entry) for devid, entry in named if devid is not None], key=itemgetter(0))
 
-    def _read_one(self, devid: int, entry: os.DirEntry[str], known: _Known | None, until: float) -> _Known:
+    def _read_one(
+        self, devid: int, directory: int, entry: os.DirEntry[str], known: _Known | None, until: float
+    ) -> _Known:
         """What lies there now; `known` is what did when we last looked."""
         self._go_on()
+        path = self._tree.report(devid)
         # Patience once for all, and once for each state: a file that stays empty must not cost its time at
         # every turn.
         waited = known is not None and known.waited_for(entry)
         now = self._clock()
         report: Report | UnreadReport
         try:
-            if not _is_file(entry):
-                raise Unreadable("not a regular file", entry.path, _NOT_ITS_OWN)
-            data, stamp = read_seen(entry.path, node_report.MAX, 0.0 if waited else max(0.0, until - now))
+            if not _is_file(entry, path):
+                raise Unreadable("not a regular file", path, _NOT_ITS_OWN)
+            patience = 0.0 if waited else max(0.0, until - now)
+            data, stamp = read_seen(path, node_report.MAX, patience, directory)
         except Unreadable as error:
             code = "report_unknown" if isinstance(error, Unknown) else "report_unreadable"
             report, seen = _unread(devid, code, str(error)), Sighting(_stamp(entry), now)
         else:
-            report = _parsed(devid, data, entry.path)
+            report = _parsed(devid, data, path)
             seen = Sighting(stamp, now) if known is None else known.seen.and_again(stamp, now)
         if known is not None and known.report == report:
             report = known.report
@@ -144,9 +161,9 @@ def _stamp(entry: os.DirEntry[str]) -> Stamp:
         return _NO_STAMP
 
 
-def _is_file(entry: os.DirEntry[str]) -> bool:
+def _is_file(entry: os.DirEntry[str], path: str) -> bool:
     """Whether a regular file was listed, or what reading may find there again, or says more of."""
     try:
-        return entry.is_file(follow_symlinks=False) or not os.path.lexists(entry.path)
+        return entry.is_file(follow_symlinks=False) or not os.path.lexists(path)
     except OSError:
         return True

@@ -36,15 +36,18 @@ class Stamp(NamedTuple):
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
-def read(path: str, limit: int) -> tuple[bytes, Stamp]:
+def read(path: str, limit: int, within: int | None = None) -> tuple[bytes, Stamp]:
     """The bytes of the file at `path`, and their stamp.
 
-    Raises Unreadable when it is missing, not a regular file, larger than `limit` bytes or not ours to
-    read; Unknown when the file system would not say (ESTALE).
+    `within` is an open descriptor of its directory, for who reads many: only the name is looked up there.
+    Raises Unreadable when it is missing, not a regular file, larger than `limit` bytes or not ours to read;
+    Unknown when the file system would not say (ESTALE).
     """
     try:
+        name = path if within is None else path[path.rindex("/") + 1 :]
         # O_NONBLOCK: a FIFO in the place of a file must not hold us for ever.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+        descriptor = os.open(name, flags, dir_fd=within)
         try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
@@ -68,7 +71,9 @@ def read(path: str, limit: int) -> tuple[bytes, Stamp]:
     return data, Stamp.of(status)
 
 
-def read_seen(path: str, limit: int, patience: float = PATIENCE_SECONDS) -> tuple[bytes, Stamp]:
+def read_seen(
+    path: str, limit: int, patience: float = PATIENCE_SECONDS, within: int | None = None
+) -> tuple[bytes, Stamp]:
     """As `read`, for a name that was just seen: what is stale, gone or empty is opened again for a while.
 
     `patience` is in seconds.  Raises Unknown when it stays so.
@@ -76,7 +81,7 @@ def read_seen(path: str, limit: int, patience: float = PATIENCE_SECONDS) -> tupl
     until = time.monotonic() + patience
     while True:
         try:
-            data, stamp = read(path, limit)
+            data, stamp = read(path, limit, within)
             if data:
                 return data, stamp
             failure: Unreadable = Unknown("empty", path, "it is read again at the next turn")
