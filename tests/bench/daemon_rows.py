@@ -187,7 +187,7 @@ def idle(program: Installed, directory: Path, small: bool) -> Iterator[Row]:
     yield Row(f"{what}: resident", said, "", said, "<= 40 MiB", resident <= 40, "")
     with Processes() as processes:
         node = _merging(directory / "hour", reports, 0.01, processes, program)
-        _minutes(node.tree, reports, 1 if small else 5)
+        _minutes(node.tree, reports, 1 if small else 10)  # what the first minutes leave, stays
         before = node.resident_bytes()
         _minutes(node.tree, reports, 1 if small else 60)
         growth = (node.resident_bytes() - before) / MIB
