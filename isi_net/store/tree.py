@@ -1,12 +1,13 @@
 """Where everything lies: the only file that spells a path.
 
 Two prefixes and no more: `root` is the node's own, `ifs` the shared one.  `man 5 isi_net-files` lists
-every path with its format.  Paths are plain strings: a command must not pay for importing pathlib.
+every path with its format.  Paths are plain strings: a command must not pay for importing pathlib.  What is
+one path for good is put together once: to join its parts again and again took a tenth of taking the role.
 """
 
 import os
 import re
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 # The names that carry a number of ours, each of its kind.  `flx_config.12.bak` is somebody's copy, and
 # `cmd.1234567890123456` a command's: neither is a revision or a term.
@@ -37,17 +38,17 @@ class Tree:
 
     # The node's own.
 
-    @property
+    @cached_property
     def settings(self) -> str:
         return self._local("etc", "isi_net.toml")
 
-    @property
+    @cached_property
     def leases(self) -> str:
         """The directory of the lease files of our own DHCP clients."""
         return self._local("var", "db", "dhclient")
 
     def lease(self, interface: str) -> str:
-        return os.path.join(self.leases, f"{LEASE_PREFIX}{interface}")
+        return f"{self.leases}/{LEASE_PREFIX}{interface}"
 
     def elsewhere(self, path: str) -> str:
         """A file of another program, which is told where it lies below the root (`dhcp/sources.py`)."""
@@ -65,151 +66,151 @@ class Tree:
         """Where the kernel tells a field of DMI: `sys_vendor`."""
         return self._local("sys", "class", "dmi", "id", field)
 
-    @property
+    @cached_property
     def log(self) -> str:
         return self._local("var", "log", "isi_smartconnect")
 
-    @property
+    @cached_property
     def run(self) -> str:
         return self._local("var", "run", "isi_net")
 
-    @property
+    @cached_property
     def daemon_lock(self) -> str:
-        return os.path.join(self.run, "daemon.lock")
+        return f"{self.run}/daemon.lock"
 
-    @property
+    @cached_property
     def applied(self) -> str:
         """What Flexnet put on this node's interfaces; of this boot, as they are."""
-        return os.path.join(self.run, "flexnet")
+        return f"{self.run}/flexnet"
 
-    @property
+    @cached_property
     def services_said(self) -> str:
         """What the daemon says of its services; of this boot."""
-        return os.path.join(self.run, "services")
+        return f"{self.run}/services"
 
-    @property
+    @cached_property
     def service_wishes(self) -> str:
         """What the administrator wants of this node's services; that is to outlive a reboot."""
         return self._local("var", "db", "isi_net", "services")
 
-    @property
+    @cached_property
     def joined(self) -> str:
         """A mark that this node has seen something published on the shared file system."""
         return self._local("var", "db", "isi_net", "joined")
 
-    @property
+    @cached_property
     def service_wishes_lock(self) -> str:
         return f"{self.service_wishes}.lock"
 
     def client_configuration(self, interface: str) -> str:
         """What our DHCP client of the interface is told, whichever program it is."""
-        return os.path.join(self.run, f"dhclient-{interface}.conf")
+        return f"{self.run}/dhclient-{interface}.conf"
 
-    @property
+    @cached_property
     def dhcpcd_leases(self) -> str:
         """Where dhcpcd keeps its leases (Linux; the directory is compiled in)."""
         return self._local("var", "lib", "dhcpcd")
 
-    @property
+    @cached_property
     def dhcpcd_run(self) -> str:
         """What is `/run/dhcpcd` for a dhcpcd of a root of its own."""
-        return os.path.join(self.run, "dhcpcd")
+        return f"{self.run}/dhcpcd"
 
     # The cluster's: Flexnet.
 
-    @property
+    @cached_property
     def flexnet(self) -> str:
         return os.path.join(self.ifs, ".ifsvar", "modules", "flexnet")
 
     def _flexnet(self, *parts: str) -> str:
-        return os.path.join(self.flexnet, *parts)
+        return "/".join((self.flexnet, *parts))
 
-    @property
+    @cached_property
     def reports(self) -> str:
         return self._flexnet("ip_reports", "DHCP")
 
     def report(self, devid: int) -> str:
-        return os.path.join(self.reports, f"node.{devid}")
+        return f"{self.reports}/node.{devid}"
 
-    @property
+    @cached_property
     def inventories(self) -> str:
         return self._flexnet("inventory")
 
     def inventory(self, devid: int) -> str:
-        return os.path.join(self.inventories, f"node.{devid}")
+        return f"{self.inventories}/node.{devid}"
 
-    @property
+    @cached_property
     def configuration(self) -> str:
         """The second name of the current configuration; the first is the highest of `revisions`."""
         return self._flexnet("flx_config.xml")
 
-    @property
+    @cached_property
     def revisions(self) -> str:
         return self._flexnet("revisions")
 
     def revision(self, number: int) -> str:
-        return os.path.join(self.revisions, f"flx_config.{number}.xml")
+        return f"{self.revisions}/flx_config.{number}.xml"
 
-    @property
+    @cached_property
     def pool_members(self) -> str:
         return self._flexnet("pool_members")
 
     def members_of(self, groupnet: int, subnet: int, pool: int) -> str:
-        return os.path.join(self.pool_members, f"groupnet.{groupnet}.subnet.{subnet}.pool.{pool}")
+        return f"{self.pool_members}/groupnet.{groupnet}.subnet.{subnet}.pool.{pool}"
 
-    @property
+    @cached_property
     def staging(self) -> str:
         return self._flexnet("staging")
 
     def term_staging(self, term: int) -> str:
-        return os.path.join(self.staging, str(term))
+        return f"{self.staging}/{term}"
 
     def command_staging(self, word: str) -> str:
         """The staging directory of one command; `word` is its own and random."""
-        return os.path.join(self.staging, f"{COMMAND_PREFIX}{word}")
+        return f"{self.staging}/{COMMAND_PREFIX}{word}"
 
     # The cluster's: whether its directory is sound, while `isi_net ifs check` runs.
 
-    @property
+    @cached_property
     def check(self) -> str:
         return self._flexnet("ifs_check")
 
-    @property
+    @cached_property
     def check_hosts(self) -> str:
         """Who is there: `<host's word>.<beat>`."""
-        return os.path.join(self.check, "hosts")
+        return f"{self.check}/hosts"
 
-    @property
+    @cached_property
     def check_said(self) -> str:
         """What hosts tell each other: `<check's word>.<step>.<host's word>`."""
-        return os.path.join(self.check, "said")
+        return f"{self.check}/said"
 
-    @property
+    @cached_property
     def check_trial(self) -> str:
         """What is locked, linked and renamed to see how that goes: `<check's word>.<name>`."""
-        return os.path.join(self.check, "trial")
+        return f"{self.check}/trial"
 
     # The cluster's: the merger's role.
 
-    @property
+    @cached_property
     def workers(self) -> str:
         return os.path.join(self.ifs, ".ifsvar", "modules", "smartconnect", "resource", "workers")
 
-    @property
+    @cached_property
     def merger_lock(self) -> str:
-        return os.path.join(self.workers, "ip_merger")
+        return f"{self.workers}/ip_merger"
 
-    @property
+    @cached_property
     def tenures(self) -> str:
-        return os.path.join(self.workers, "tenures")
+        return f"{self.workers}/tenures"
 
-    @property
+    @cached_property
     def step_down(self) -> str:
         """A request that the holder of a term give the role to another; it holds the term's number."""
-        return os.path.join(self.workers, "step_down")
+        return f"{self.workers}/step_down"
 
     def tenure(self, term: int) -> str:
-        return os.path.join(self.tenures, f"{term}.json")
+        return f"{self.tenures}/{term}.json"
 
 
 LEASE_PREFIX = "dhclient.leases."
