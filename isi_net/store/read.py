@@ -138,8 +138,10 @@ class Sighting(NamedTuple):
     since: float
     sure: bool = False
 
-    def and_again(self, stamp: Stamp, now: float) -> "Sighting":
-        """With the file read once more at `now`, in seconds."""
+    def and_again(self, stamp: Stamp, began: float, ended: float) -> "Sighting":
+        """With the file read once more, between `began` and `ended`: a file that is waited for takes longer
+        than a grain.
+        """
         if stamp != self.stamp:
-            return Sighting(stamp, now)
-        return self._replace(sure=True) if now - self.since > GRAIN_SECONDS else self
+            return Sighting(stamp, ended)
+        return self._replace(sure=True) if began - self.since > GRAIN_SECONDS else self

@@ -1,6 +1,7 @@
 import os
 from ipaddress import IPv4Address
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -107,6 +108,29 @@ def test_a_second_change_within_a_clocks_grain_is_seen(tree: Tree, inbox: Inbox,
     Path(path).write_bytes(rendered(1, host=2))
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     clock.now += 1.0
+    assert inbox.read() != first
+
+
+def test_a_report_that_was_waited_for_is_trusted_no_sooner_than_another(tree: Tree, clock: Clock) -> None:
+    """How long it was empty says nothing of how old its stamp is."""
+    path = Path(tree.report(1))
+    path.touch()
+
+    def fill() -> None:
+        clock.now = GRAIN_SECONDS + 0.2
+        path.write_bytes(rendered(1, host=1))
+
+    inbox = Inbox(tree, clock, patience=2.0)
+    filled = Timer(0.05, fill)
+    filled.start()
+    first = inbox.read()
+    filled.join()
+    assert [code(one) for one in first] == [""]
+    clock.now += 0.1
+    assert inbox.read() is first
+    status = os.stat(path)
+    path.write_bytes(rendered(1, host=2))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert inbox.read() != first
 
 

@@ -104,13 +104,13 @@ STAMP, OTHER = Stamp(1, 2, 3, 4), Stamp(1, 2, 3, 5)
 def test_a_stamp_is_trusted_when_it_was_read_twice_later_than_any_clocks_grain() -> None:
     first = Sighting(STAMP, 0.0)
     assert not first.sure
-    second = first.and_again(STAMP, GRAIN_SECONDS / 2)
+    second = first.and_again(STAMP, GRAIN_SECONDS / 2, GRAIN_SECONDS + 0.1)
     assert not second.sure
-    third = second.and_again(STAMP, GRAIN_SECONDS + 0.1)  # since the first time, not the second
+    third = second.and_again(STAMP, GRAIN_SECONDS + 0.1, 9.0)  # since the first time, not the second
     assert third.sure
-    assert third.and_again(STAMP, GRAIN_SECONDS + 0.2).sure
+    assert third.and_again(STAMP, 9.1, 9.2).sure
 
 
 def test_a_new_stamp_begins_anew() -> None:
-    sure = Sighting(STAMP, 0.0).and_again(STAMP, 10.0)
-    assert sure.and_again(OTHER, 20.0) == Sighting(OTHER, 20.0)
+    sure = Sighting(STAMP, 0.0).and_again(STAMP, 10.0, 10.1)
+    assert sure.and_again(OTHER, 20.0, 21.0) == Sighting(OTHER, 21.0)
