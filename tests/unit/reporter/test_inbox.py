@@ -184,6 +184,14 @@ def test_what_is_no_file_is_a_finding_that_stays_one_and_goes_with_it(
     assert [code(one) for one in inbox.read()] == ["", ""]
 
 
+def test_what_goes_before_it_is_read_may_be_there_again(tree: Tree) -> None:
+    path = Path(tree.report(1))
+    path.symlink_to("none")
+    inbox = Inbox(tree, patience=0.0, go_on=lambda: path.unlink(missing_ok=True))
+    assert [code(one) for one in inbox.read()] == ["report_unknown"]
+    assert inbox.read() == ()
+
+
 def test_a_file_that_stays_empty_costs_its_patience_once(tree: Tree) -> None:
     inbox = Inbox(tree, patience=1.0)
     Path(tree.report(1)).touch()

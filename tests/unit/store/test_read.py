@@ -98,6 +98,20 @@ def test_names_are_sorted_and_none_where_there_is_no_directory(tmp_path: Path) -
         names(str(tmp_path / "a"))
 
 
+def test_a_name_is_looked_up_in_the_directory_that_is_open_wherever_that_is_now(tmp_path: Path) -> None:
+    path = tmp_path / "here" / "file"
+    path.parent.mkdir()
+    path.write_bytes(b"some")
+    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.rename(path.parent, tmp_path / "there")
+        assert read(str(path), 10, descriptor)[0] == b"some"
+        with pytest.raises(Unreadable, match="here/other"):
+            read(str(path.with_name("other")), 10, descriptor)
+    finally:
+        os.close(descriptor)
+
+
 STAMP, OTHER = Stamp(1, 2, 3, 4), Stamp(1, 2, 3, 5)
 
 
