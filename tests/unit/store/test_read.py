@@ -1,4 +1,6 @@
+import contextlib
 import errno
+import gc
 import os
 import socket
 import threading
@@ -110,6 +112,24 @@ def test_a_name_is_looked_up_in_the_directory_that_is_open_wherever_that_is_now(
             read(str(path.with_name("other")), 10, descriptor)
     finally:
         os.close(descriptor)
+
+
+@pytest.mark.parametrize("kind", ["empty", "missing", "loop"])
+def test_what_cannot_be_read_leaves_no_ring_of_garbage(tmp_path: Path, kind: str) -> None:
+    """Which would hold all that its callers knew: of a merger, every report."""
+    path = tmp_path / "file"
+    if kind == "empty":
+        path.touch()
+    elif kind == "loop":
+        path.symlink_to(path)
+    gc.collect()
+    gc.disable()
+    try:
+        with contextlib.suppress(Unreadable):
+            read_seen(str(path), 10, 0.0)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 STAMP, OTHER = Stamp(1, 2, 3, 4), Stamp(1, 2, 3, 5)
