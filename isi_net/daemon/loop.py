@@ -25,8 +25,9 @@ from isi_net.model.turn import Turn
 # A process that hangs in a call on the shared file system is ended after so many deadlines.  Then the
 # kernel gives its lock to another node, and whoever supervises the daemon starts it again.
 _HANGING_DEADLINES = 3
-# How many objects more than after the last look may stand before rings are looked for again: 5 MB of them.
-_OBJECTS = 50_000
+# All objects are looked at when a turn left so many (5 MB of them), or after so many rests; else only those
+# that the last turn left, which takes no time.
+_OBJECTS, _RESTS = 50_000, 1000
 
 
 class Signals:
@@ -67,9 +68,11 @@ def watchdog(deadline: float) -> Iterator[None]:
 
 
 def collect_garbage() -> None:
-    """Looks for rings of garbage where there may be many; exceptions leave some."""
-    if gc.get_count()[0] > _OBJECTS:
-        gc.collect()
+    """Looks for rings of garbage, which exceptions leave.  Few objects may hold a lot: the frames of a turn
+    that failed hold every report that it knew.
+    """
+    objects, rests, _ = gc.get_count()
+    gc.collect(2 if objects > _OBJECTS or rests > _RESTS else 0)
 
 
 class Loop:

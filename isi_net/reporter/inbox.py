@@ -115,19 +115,19 @@ class Inbox:
         # Patience once for all, and once for each state: a file that stays empty must not cost its time at
         # every turn.
         waited = known is not None and known.waited_for(entry)
-        now = self._clock()
+        began = self._clock()
         report: Report | UnreadReport
         try:
             if not _is_file(entry, path):
                 raise Unreadable("not a regular file", path, _NOT_ITS_OWN)
-            patience = 0.0 if waited else max(0.0, until - now)
+            patience = 0.0 if waited else max(0.0, until - began)
             data, stamp = read_seen(path, node_report.MAX, patience, directory)
         except Unreadable as error:
             code = "report_unknown" if isinstance(error, Unknown) else "report_unreadable"
-            report, seen = _unread(devid, code, str(error)), Sighting(_stamp(entry), now)
+            report, seen = _unread(devid, code, str(error)), Sighting(_stamp(entry), self._clock())
         else:
-            report = _parsed(devid, data, path)
-            seen = Sighting(stamp, now) if known is None else known.seen.and_again(stamp, now)
+            report, ended = _parsed(devid, data, path), self._clock()
+            seen = Sighting(stamp, ended) if known is None else known.seen.and_again(stamp, began, ended)
         if known is not None and known.report == report:
             report = known.report
         return _Known(report, seen)

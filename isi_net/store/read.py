@@ -78,21 +78,28 @@ def read_seen(
 
     `patience` is in seconds.  Raises Unknown when it stays so.
     """
+    # No error has a name here that outlives its `except`: it knows this frame and all that called it, and
+    # what these hold, ten thousand reports, would stay until rings of garbage are looked for.
     until = time.monotonic() + patience
     while True:
         try:
             data, stamp = read(path, limit, within)
             if data:
                 return data, stamp
-            failure: Unreadable = Unknown("empty", path, "it is read again at the next turn")
+            what = "empty"
         except Unreadable as error:
-            cause = error.__cause__
-            if not (isinstance(cause, OSError) and cause.errno in _NOT_JUST_NOW):
+            if not _is_not_just_now(error):
                 raise
-            failure = Unknown(error.what, path, "it is read again at the next turn")
+            what = error.what
         if time.monotonic() >= until:
-            raise failure
+            raise Unknown(what, path, "it is read again at the next turn")
         time.sleep(_PAUSE_SECONDS)
+
+
+def _is_not_just_now(error: Unreadable) -> bool:
+    """Whether what could not be read may be there in a moment."""
+    cause = error.__cause__
+    return isinstance(cause, OSError) and cause.errno in _NOT_JUST_NOW
 
 
 def stamp_at(path: str) -> Stamp | None:
@@ -138,8 +145,10 @@ class Sighting(NamedTuple):
     since: float
     sure: bool = False
 
-    def and_again(self, stamp: Stamp, now: float) -> "Sighting":
-        """With the file read once more at `now`, in seconds."""
+    def and_again(self, stamp: Stamp, began: float, ended: float) -> "Sighting":
+        """With the file read once more, between `began` and `ended`: a file that is waited for takes longer
+        than a grain.
+        """
         if stamp != self.stamp:
-            return Sighting(stamp, now)
-        return self._replace(sure=True) if now - self.since > GRAIN_SECONDS else self
+            return Sighting(stamp, ended)
+        return self._replace(sure=True) if began - self.since > GRAIN_SECONDS else self

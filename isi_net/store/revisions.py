@@ -87,6 +87,8 @@ def publish(tree: Tree, directory: str, base: int, number: int, data: bytes) -> 
         atomic.remove(target)
         atomic.remove(staged)
         raise Conflict(f"revision {number} was published and pruned long ago", target)
-    with contextlib.suppress(Unwritable):  # it is published; whoever publishes next takes these away
-        for path in (staged, *map(tree.revision, kept[:-KEPT])):
+    # It is published, and one that stays keeps no other: what was staged goes with its directory, and whoever
+    # publishes next tries the old ones again.
+    for path in (staged, *map(tree.revision, kept[:-KEPT])):
+        with contextlib.suppress(Unwritable):
             atomic.remove(path)

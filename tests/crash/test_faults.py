@@ -34,6 +34,7 @@ from isi_net.formats import node_report, tenure
 from isi_net.merger.merger import Merger
 from isi_net.model.report import Report, UnreadReport
 from isi_net.reporter.inbox import Inbox
+from isi_net.store import revisions, staging
 from isi_net.store.tree import Tree
 
 
@@ -326,6 +327,30 @@ def test_a_report_that_may_not_be_read_is_read_again_when_it_may(open_tree: Tree
             now[0] += 10
         os.chmod(path, 0o644)
         assert isinstance(inbox.read()[0], Report)
+
+    assert as_nobody(work) == ""
+
+
+def test_a_revision_that_cannot_be_taken_away_keeps_no_other(open_tree: Tree) -> None:
+    """Nor does it keep the next from being published."""
+
+    tree = Tree(os.path.join(open_tree.root, "anew"))
+    os.mkdir(tree.root)
+    if not os.getuid():
+        os.chown(tree.root, 65534, 65534)
+
+    def work() -> None:
+        held = os.path.join(tree.revision(1), "held")
+        os.makedirs(held)
+        Path(held, "file").touch()
+        os.chmod(held, 0o555)
+        directory = staging.enter(tree, 99)
+        for number in range(2, revisions.KEPT + 10):
+            revisions.publish(tree, directory, number - 1, number, b"<some>")
+        assert revisions.numbers(tree) == [1, *range(10, revisions.KEPT + 10)]
+        os.chmod(held, 0o755)
+        revisions.publish(tree, directory, number, number + 1, b"<some>")
+        assert revisions.numbers(tree) == [*range(11, revisions.KEPT + 11)]
 
     assert as_nobody(work) == ""
 

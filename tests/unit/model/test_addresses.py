@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import ipv4s, ipv6s
 
-from isi_net.model.addresses import IPAddress, ipv4, network_of, why_nobodys, why_not_a_host
+from isi_net.model.addresses import IPAddress, hosts_in, ipv4, network_of, why_nobodys, why_not_a_host
 
 
 @given(st.from_regex(r"[0-9]{1,3}(\.[0-9]{1,3}){2,4}", fullmatch=True) | ipv4s.map(str) | st.text())
@@ -84,3 +84,30 @@ def test_a_network_says_which_addresses_are_hosts(address: str, network: str, wo
 def test_the_network_of_an_address_is_the_standard_librarys(address: IPAddress) -> None:
     for prefixlen in (0, 1, 8, 24, 31, 32):
         assert network_of(address, prefixlen) == ip_network((address, prefixlen), strict=False)
+
+
+@pytest.mark.parametrize(
+    ("network", "some"),
+    [
+        ("10.0.0.0/24", 254),
+        ("10.0.0.0/30", 2),
+        ("10.0.0.0/31", 2),
+        ("10.0.0.7/32", 1),
+        ("126.0.0.0/7", 0),  # the loopback's are its upper half
+        ("127.0.0.0/30", 0),
+        ("169.254.0.0/15", 0),
+        ("0.0.0.0/0", 0),
+        ("fd00::/120", 0),
+    ],
+)
+def test_a_host_in_a_network_is_one_of_which_nothing_else_is_said(network: str, some: int) -> None:
+    net = ip_network(network)
+    hosts = hosts_in(net)
+    assert len(hosts) == some
+    for number in (*hosts[:1], *hosts[-1:]):
+        address = IPv4Address(number)
+        assert (why_nobodys(address), why_not_a_host(address, net)) == (None, None)
+
+
+def test_without_a_network_nothing_is_known_of_its_hosts() -> None:
+    assert not hosts_in(None)

@@ -1,6 +1,7 @@
 import os
 from ipaddress import IPv4Address
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -110,6 +111,29 @@ def test_a_second_change_within_a_clocks_grain_is_seen(tree: Tree, inbox: Inbox,
     assert inbox.read() != first
 
 
+def test_a_report_that_was_waited_for_is_trusted_no_sooner_than_another(tree: Tree, clock: Clock) -> None:
+    """How long it was empty says nothing of how old its stamp is."""
+    path = Path(tree.report(1))
+    path.touch()
+
+    def fill() -> None:
+        clock.now = GRAIN_SECONDS + 0.2
+        path.write_bytes(rendered(1, host=1))
+
+    inbox = Inbox(tree, clock, patience=2.0)
+    filled = Timer(0.05, fill)
+    filled.start()
+    first = inbox.read()
+    filled.join()
+    assert [code(one) for one in first] == [""]
+    clock.now += 0.1
+    assert inbox.read() is first
+    status = os.stat(path)
+    path.write_bytes(rendered(1, host=2))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert inbox.read() != first
+
+
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
@@ -158,6 +182,14 @@ def test_what_is_no_file_is_a_finding_that_stays_one_and_goes_with_it(
         path.unlink()
     put(tree, 1)
     assert [code(one) for one in inbox.read()] == ["", ""]
+
+
+def test_what_goes_before_it_is_read_may_be_there_again(tree: Tree) -> None:
+    path = Path(tree.report(1))
+    path.symlink_to("none")
+    inbox = Inbox(tree, patience=0.0, go_on=lambda: path.unlink(missing_ok=True))
+    assert [code(one) for one in inbox.read()] == ["report_unknown"]
+    assert inbox.read() == ()
 
 
 def test_a_file_that_stays_empty_costs_its_patience_once(tree: Tree) -> None:

@@ -1,4 +1,6 @@
+import contextlib
 import errno
+import gc
 import os
 import socket
 import threading
@@ -98,19 +100,51 @@ def test_names_are_sorted_and_none_where_there_is_no_directory(tmp_path: Path) -
         names(str(tmp_path / "a"))
 
 
+def test_a_name_is_looked_up_in_the_directory_that_is_open_wherever_that_is_now(tmp_path: Path) -> None:
+    path = tmp_path / "here" / "file"
+    path.parent.mkdir()
+    path.write_bytes(b"some")
+    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.rename(path.parent, tmp_path / "there")
+        assert read(str(path), 10, descriptor)[0] == b"some"
+        with pytest.raises(Unreadable, match="here/other"):
+            read(str(path.with_name("other")), 10, descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@pytest.mark.parametrize("kind", ["empty", "missing", "loop"])
+def test_what_cannot_be_read_leaves_no_ring_of_garbage(tmp_path: Path, kind: str) -> None:
+    """Which would hold all that its callers knew: of a merger, every report."""
+    path = tmp_path / "file"
+    if kind == "empty":
+        path.touch()
+    elif kind == "loop":
+        path.symlink_to(path)
+    gc.collect()
+    gc.disable()
+    try:
+        with contextlib.suppress(Unreadable):
+            read_seen(str(path), 10, 0.0)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
 STAMP, OTHER = Stamp(1, 2, 3, 4), Stamp(1, 2, 3, 5)
 
 
 def test_a_stamp_is_trusted_when_it_was_read_twice_later_than_any_clocks_grain() -> None:
     first = Sighting(STAMP, 0.0)
     assert not first.sure
-    second = first.and_again(STAMP, GRAIN_SECONDS / 2)
+    second = first.and_again(STAMP, GRAIN_SECONDS / 2, GRAIN_SECONDS + 0.1)
     assert not second.sure
-    third = second.and_again(STAMP, GRAIN_SECONDS + 0.1)  # since the first time, not the second
+    third = second.and_again(STAMP, GRAIN_SECONDS + 0.1, 9.0)  # since the first time, not the second
     assert third.sure
-    assert third.and_again(STAMP, GRAIN_SECONDS + 0.2).sure
+    assert third.and_again(STAMP, 9.1, 9.2).sure
 
 
 def test_a_new_stamp_begins_anew() -> None:
-    sure = Sighting(STAMP, 0.0).and_again(STAMP, 10.0)
-    assert sure.and_again(OTHER, 20.0) == Sighting(OTHER, 20.0)
+    sure = Sighting(STAMP, 0.0).and_again(STAMP, 10.0, 10.1)
+    assert sure.and_again(OTHER, 20.0, 21.0) == Sighting(OTHER, 21.0)
