@@ -143,7 +143,7 @@ class _Daemon:
         """
         self._tree, self._wake_ups, self._deadline = tree, wake_ups, settings.deadline
         self._services = services
-        self._merger_is_called = False
+        self._called: tuple[str, ...] = ()  # the parts that take a turn of their own after this rest
         wake = self._call_merger if services is not None else None
         self._role = Role(tree, node, os.getpid(), settings.deadline, time.time, _boottime, wake)
         self.reporting = Reporting(tree, settings, node, _boottime)
@@ -211,13 +211,13 @@ class _Daemon:
 
         Called by the thread that waits for the lock.
         """
-        self._merger_is_called = True
+        self._called = (MERGER,)
         self._wake_ups.wake()
 
     def _rest(self, seconds: float) -> Collection[str]:
         """Waits; that is not the file system's time, unless the process was stopped, or the machine slept.
 
-        Names the merger's part when it was called.
+        Names the parts that were called meanwhile.
         """
         began = _boottime()
         due = self._services.supervisor.due() if self._services is not None else seconds
@@ -225,10 +225,8 @@ class _Daemon:
         slept = _boottime() - began
         if slept <= seconds + self._deadline:
             self._role.rested(slept)
-        if not self._merger_is_called:
-            return ()
-        self._merger_is_called = False
-        return (MERGER,)
+        called, self._called = self._called, ()
+        return called
 
 
 def _boottime() -> float:
