@@ -277,8 +277,9 @@ def test_a_daemon_that_is_restarted_in_a_storage_outage_leaves_the_client_alone(
     node, orphan = clients.node, clients.orphaned()
     away = node.ifs.rename(f"{node.ifs}.away")
     node.start_daemon()
-    said = clients.wait_for("running")
-    assert said["reason"].endswith("the network configuration cannot be read yet")
+    yet = "the network configuration cannot be read yet"  # what is said before is the former daemon's word
+    eventually(lambda: clients.view(SERVICE), yet, is_so=lambda said: said["reason"].endswith(yet))
+    assert clients.view(SERVICE)["state"] == "running"
     time.sleep(1)
     assert list(clients.processes()) == [orphan]
     assert not node.ifs.exists()
