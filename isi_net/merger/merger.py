@@ -4,7 +4,8 @@ On a cluster whose upgrade is not committed it takes the role and reads, and pub
 second name: whatever another release has there, stays.
 
 A turn in which nothing changed lists the reports, the revisions and what lies beside them, looks at each
-report and at the newest revision, asks for the lock, and sets one time.
+report and at the newest revision, asks for the lock, and sets one time.  One in which a report was written
+again, to show that its node lives, reads that one besides.
 """
 
 import contextlib
@@ -18,7 +19,7 @@ from isi_net.flexnet.publish import publish
 from isi_net.flexnet.second_names import Members, SecondName, edited_by_hand
 from isi_net.merger.role import Role
 from isi_net.model.finding import Finding
-from isi_net.model.merge import merge, next_change
+from isi_net.model.merge import merge, next_change, nothing_new
 from isi_net.model.network import Configuration, Node
 from isi_net.model.report import Report, UnreadReport
 from isi_net.model.turn import Turn
@@ -114,8 +115,10 @@ class Merger:
         reports = self._inbox.read()
         before = self._network.look()
         first, last = self._merged_for
-        is_other = reports is not self._merged_of or before is not self._merged_in
-        if is_other or not first <= now < last:
+        if before is self._merged_in and first <= now < last and self._heard_before(reports, now):
+            if reports is not self._merged_of:  # times went on
+                self._merged_of, self._merged_for = reports, (first, next_change(reports, now))
+        else:
             self._merged_of = None  # until what was decided is published: a failure is tried again
             merged = merge(before.configuration, reports, now)
             self._findings = merged.findings
@@ -134,6 +137,11 @@ class Merger:
             self._swept = now
         self._said = (*self._findings, *late, *edited_by_hand(self._tree))
         return Turn(_sentence(before.configuration, reports), self._said)
+
+    def _heard_before(self, reports: tuple[Report | UnreadReport, ...], now: float) -> bool:
+        """Whether `reports` are those of the last decision, or say the same."""
+        known = self._merged_of
+        return reports is known or (known is not None and nothing_new(known, reports, now))
 
     def _put_right(self, directory: str, what: published.Published) -> tuple[Finding, ...]:
         """Has the second names say what is published; one that cannot just now keeps back no other."""

@@ -17,7 +17,7 @@ Why an address is refused stands in `rules.py`; who holds it among those that ma
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
@@ -133,6 +133,30 @@ def next_change(reports: Iterable[Report | UnreadReport], now: float) -> float:
                 if now < moment < soonest:
                     soonest = moment
     return soonest
+
+
+def nothing_new(
+    old: Sequence[Report | UnreadReport], new: Sequence[Report | UnreadReport], now: float
+) -> bool:
+    """Whether one look tells that `merge` says the same of `new` as of `old` at `now`; both are by devid.
+
+    Every node writes its report again and again, to show that it lives: as a rule nothing but times differ
+    then, and none of them has passed.
+    """
+    return len(old) == len(new) and all(
+        one is other or _timeless(one, int(now)) == _timeless(other, int(now))
+        for one, other in zip(old, new, strict=True)
+    )
+
+
+def _timeless(report: Report | UnreadReport, now: int) -> tuple[Report | UnreadReport, list[bool]]:
+    """`report` without its times, and what `merge` makes of these."""
+    if isinstance(report, UnreadReport):
+        return report, []
+    leases = tuple(one._replace(renew=None, rebind=None, expire=None) for one in report.addresses)
+    ahead, old = report.reported_at > now + SKEW_SECONDS, now - report.reported_at > OLD_SECONDS
+    passed = [ahead, old, *(one.expired(now) for one in report.addresses)]
+    return report._replace(reported_at=0, addresses=leases), passed
 
 
 def hear(

@@ -67,6 +67,23 @@ def _small_turns(directory: Path, small: bool) -> Iterator[Row]:
     pair = medians(timed(merger.turn), timed(look), 50 if small else 1000)
     yield ratio("turn, nothing changed, 252 reports", *pair, 2, "list the directory, stat each entry")
 
+    again = 0
+
+    def written_again() -> float:
+        nonlocal again
+        again += 1
+        write_report(tree, report(8, later=again))
+        return timed(merger.turn)()
+
+    def look_and_read() -> None:
+        look()
+        msgspec.json.decode(Path(tree.report(8)).read_bytes())
+
+    pair = medians(written_again, timed(look_and_read), 20 if small else 500)
+    what = "list the directory, stat each entry, read one"
+    yield ratio("turn, one report written again, 252 reports", *pair, 2, what)
+    assert not os.path.exists(tree.revision(2))
+
     floor_tree = same_directories(directory / "floor")
     changed = 0
 

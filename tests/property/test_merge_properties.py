@@ -10,7 +10,7 @@ from strategies import NOW, configurations, reports, street_configurations, stre
 from isi_net.formats import flx_config
 from isi_net.model.check import check
 from isi_net.model.lease import Lease
-from isi_net.model.merge import merge, next_change
+from isi_net.model.merge import merge, next_change, nothing_new
 from isi_net.model.network import (
     CLOUDS,
     EARLIER,
@@ -193,6 +193,25 @@ def test_between_two_changes_nothing_changes(before: Configuration, said: Report
     later = NOW + share * (min(until, NOW + 10**7) - NOW)
     assume(later < until)
     assert merge(before, said, later) == merge(before, said, NOW)
+
+
+SHIFTS = st.sampled_from((-(10**6), -1000, -300, -1, 0, 1, 300, 1000, 10**6))
+
+
+@given(street_configurations(), street_reports(), st.data())
+def test_where_nothing_is_new_the_merge_is_the_same(
+    before: Configuration, said: Reports, data: st.DataObject
+) -> None:
+    again = [one if isinstance(one, UnreadReport) else _later(one, data.draw(SHIFTS)) for one in said]
+    if nothing_new(said, again, NOW):
+        assert merge(before, again, NOW) == merge(before, said, NOW)
+
+
+def _later(report: Report, seconds: int) -> Report:
+    leases = (
+        one._replace(expire=None if one.expire is None else one.expire + seconds) for one in report.addresses
+    )
+    return report._replace(reported_at=report.reported_at + seconds, addresses=tuple(leases))
 
 
 @given(street_configurations(), street_reports())

@@ -70,9 +70,9 @@ def office(tree: Tree) -> Iterator[Office]:
     office.merger.role.give_back("released", rest=False)
 
 
-def report(tree: Tree, devid: int, host: int) -> None:
-    lease = Lease("ext-1", IPv4Address(f"10.20.30.{host}"), 24, ROUTER, ROUTER)
-    said = Report(devid, devid, f"GLaDOS-{devid}", "AWS", "dhclient", "1", int(NOON), (lease,))
+def report(tree: Tree, devid: int, host: int, at: float = NOON, expire: int | None = None) -> None:
+    lease = Lease("ext-1", IPv4Address(f"10.20.30.{host}"), 24, ROUTER, ROUTER, expire=expire)
+    said = Report(devid, devid, f"GLaDOS-{devid}", "AWS", "dhclient", "1", int(at), (lease,))
     write(tree.report(devid), node_report.render(said))
 
 
@@ -148,6 +148,19 @@ def test_a_turn_in_which_nothing_changed_writes_nothing(tree: Tree, office: Offi
     # /proc/self/io itself takes two; each of the two reports, younger than a clock's grain, two as well.
     assert reads_after - reads <= 8
     assert {path: state for path, state in files(tree).items() if path != tenure} == before
+
+
+def test_a_lease_that_was_renewed_expires_at_its_new_end_and_no_sooner(tree: Tree, office: Office) -> None:
+    """Though nothing is merged when a report is written again and says the same."""
+    report(tree, 2, 12, expire=int(NOON) + 100)
+    assert office.turn() == EVERYTHING
+    office.now += 50
+    report(tree, 2, 12, office.now, expire=int(NOON) + 700)
+    assert office.codes() == set()
+    office.now += 200
+    assert office.codes() == set()
+    office.now += 500
+    assert office.codes() == {"lease_expired"}
 
 
 def test_the_end_of_a_turn_shows_in_the_time_of_the_tenure(tree: Tree, office: Office) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from isi_net.model.finding import Finding
 from isi_net.model.lease import Lease
-from isi_net.model.merge import Merged, merge, next_change
+from isi_net.model.merge import Merged, merge, next_change, nothing_new
 from isi_net.model.names import PoolId, SubnetId
 from isi_net.model.network import (
     EARLIER,
@@ -605,6 +605,33 @@ def test_the_next_change_is_the_first_moment_that_matters() -> None:
     assert next_change(said, NOW + 901) == NOW + 3600
     assert next_change(said, NOW + 3600) == math.inf
     assert next_change([], NOW) == math.inf
+
+
+SAID = report(3, lease(5))
+
+
+@pytest.mark.parametrize(
+    ("again", "nothing"),
+    [
+        (SAID, True),
+        (report(3, lease(5), reported_at=NOW), True),
+        (report(3, lease(5, renew=NOW + 1800, rebind=NOW + 3000, expire=NOW + 7200)), True),
+        (report(3, lease(5, expire=None)), True),
+        (report(3, lease(5, expire=NOW)), False),
+        (report(3, lease(5), reported_at=NOW - 901), False),
+        (report(3, lease(5), reported_at=NOW + 121), False),
+        (report(3, lease(6)), False),
+        (report(3, lease(5, mtu=9000)), False),
+        (report(3, lease(5), lease(6, "ext-2")), False),
+        (report(3, lease(5), node="GLaDOS-4"), False),
+        (unread(3), False),
+    ],
+)
+def test_a_report_that_is_written_again_says_nothing_new(again: Report | UnreadReport, nothing: bool) -> None:
+    others = [report(2, lease(4)), unread(9)]
+    assert nothing_new([SAID, *others], [again, *others], NOW) == nothing
+    assert nothing_new([again, *others], [SAID, *others], NOW) == nothing
+    assert not nothing_new([SAID, *others], [again], NOW)
 
 
 def test_a_finding_that_lasts_keeps_its_words() -> None:
