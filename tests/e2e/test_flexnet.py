@@ -143,7 +143,9 @@ def test_a_restart_and_a_killed_daemon_leave_the_address_alone(tmp_path: Path) -
         [node] = cloud.nodes
         enable(node)
         wait_for_addresses(node, ["10.20.30.11/24"])
-        state = (node.root / "var/run/isi_net/flexnet").read_bytes()
+        applied = node.root / "var/run/isi_net/flexnet"
+        eventually(applied.exists, "the turn that put it there ends")
+        state = applied.read_bytes()
         with kernel_events(node) as events:
             for end in (signal.SIGKILL, signal.SIGTERM):
                 assert node.daemon is not None
@@ -156,7 +158,7 @@ def test_a_restart_and_a_killed_daemon_leave_the_address_alone(tmp_path: Path) -
                     "Flexnet took a turn",
                 )
         assert events() == ""
-        assert (node.root / "var/run/isi_net/flexnet").read_bytes() == state
+        assert applied.read_bytes() == state
 
 
 def test_a_disabled_service_leaves_everything_and_an_enabled_one_puts_it_back(tmp_path: Path) -> None:
