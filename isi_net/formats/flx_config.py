@@ -645,7 +645,7 @@ def _rendered_pool(pool: Pool) -> str:
     )
 
 
-# The two of which there are ten thousand are written without their tables, in a fifth of the time.
+# The two of which there are ten thousand are written without their tables, in an eighth of the time.
 
 
 def _rendered_node(one: Node) -> str:

@@ -2,7 +2,7 @@
 
 Two prefixes and no more: `root` is the node's own, `ifs` the shared one.  `man 5 isi_net-files` lists
 every path with its format.  Paths are plain strings: a command must not pay for importing pathlib.  What is
-one path for good is put together once: to join its parts again and again took a tenth of taking the role.
+one path for good is put together once: a merger's turn asks for fifty.
 """
 
 import os
