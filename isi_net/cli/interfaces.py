@@ -19,7 +19,7 @@ from isi_net.model.interface import LOOPBACK, Interface, Inventory
 from isi_net.model.lease import Lease
 from isi_net.model.names import PoolId
 from isi_net.model.network import EXTERNALLY_MANAGED, MAX_MTU, Configuration, Iface, Pool, Subnet
-from isi_net.model.report import OLD_SECONDS, Report, UnreadReport
+from isi_net.model.report import Report, UnreadReport
 from isi_net.model.spellings import parse_lnns
 from isi_net.reporter import inbox
 from isi_net.reporter.inventory import read_all
@@ -148,7 +148,7 @@ def records(
 
 
 def _lives(report: Report | UnreadReport, now: float) -> bool:
-    return isinstance(report, Report) and now - report.reported_at <= OLD_SECONDS
+    return isinstance(report, Report) and not report.is_old(now)
 
 
 def _record(

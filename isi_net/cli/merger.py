@@ -16,6 +16,7 @@ from isi_net.merger import explain as reasons
 from isi_net.merger import status as state
 from isi_net.model.changes import changes
 from isi_net.model.merge import merge
+from isi_net.model.network import Place
 from isi_net.model.tenure import Tenure
 from isi_net.reporter import inbox
 from isi_net.settings import load
@@ -220,7 +221,7 @@ def explain(tree: Tree, asked: str, showing: Showing) -> None:
     showing.records(shown, EXPLAINED)
 
 
-def _lease_files(tree: Tree) -> dict[tuple[int, str], str]:
+def _lease_files(tree: Tree) -> dict[Place, str]:
     """Where this node's leases lie, each with the number of the block that counts; none on no node."""
     from isi_net.dhcp.leases import of_file  # noqa: PLC0415 - no other verb reads leases
     from isi_net.node.leases import node_leases  # noqa: PLC0415
@@ -228,7 +229,7 @@ def _lease_files(tree: Tree) -> dict[tuple[int, str], str]:
     settings = load(tree)
     if settings.node is None:
         return {}
-    found: dict[tuple[int, str], str] = {}
+    found: dict[Place, str] = {}
     for one in node_leases(tree, settings).read():
         if one.lease is not None and one.path is not None:
             blocks = [lease for lease, _ in of_file(one.path, None, one.interface, everything=True).leases]

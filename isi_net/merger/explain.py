@@ -16,13 +16,11 @@ from isi_net.model.finding import Finding
 from isi_net.model.lease import Lease
 from isi_net.model.merge import merge
 from isi_net.model.names import PoolId, parse_pool_id
-from isi_net.model.network import Assignment, Configuration
+from isi_net.model.network import Assignment, Configuration, Place
 from isi_net.model.report import Report, UnreadReport
 from isi_net.model.rules import NOT_COMMITTED, interface_place
 from isi_net.reporter import inbox
 from isi_net.store.tree import Tree
-
-Place = tuple[int, str]
 
 
 @dataclass(frozen=True, slots=True)

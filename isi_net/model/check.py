@@ -18,6 +18,7 @@ from isi_net.model.network import (
     MIN_PRIORITY,
     Configuration,
     Groupnet,
+    Place,
     Pool,
     Range,
     Subnet,
@@ -271,7 +272,7 @@ def _given_twice(configuration: Configuration) -> Iterator[Finding]:
 def _assignments(configuration: Configuration) -> Iterator[Finding]:
     """A leased address has one holder, an interface one address, and each a node of the configuration's."""
     addresses: dict[object, PoolId] = {}
-    places: dict[tuple[int, str], PoolId] = {}
+    places: dict[Place, PoolId] = {}
     nodes = {node.devid for node in configuration.nodes}
     for subnet_id, subnet in configuration.subnets():
         for pool in subnet.pools:

@@ -36,6 +36,7 @@ from isi_net.model.network import (
     Configuration,
     Groupnet,
     Node,
+    Place,
     Pool,
     Subnet,
 )
@@ -47,7 +48,6 @@ from isi_net.model.rules import (
     Claim,
     Judge,
     Owner,
-    Place,
     Spans,
     interface_place,
     owners_in,
@@ -154,8 +154,7 @@ def _timeless(report: Report | UnreadReport, now: int) -> tuple[Report | UnreadR
     if isinstance(report, UnreadReport):
         return report, []
     leases = tuple(one._replace(renew=None, rebind=None, expire=None) for one in report.addresses)
-    ahead, old = report.reported_at > now + SKEW_SECONDS, now - report.reported_at > OLD_SECONDS
-    passed = [ahead, old, *(one.expired(now) for one in report.addresses)]
+    passed = [report.is_ahead(now), report.is_old(now), *(one.expired(now) for one in report.addresses)]
     return report._replace(reported_at=0, addresses=leases), passed
 
 
@@ -173,7 +172,7 @@ def hear(
         if isinstance(report, UnreadReport):
             unread.add(report.devid)
             findings.append(report.finding)
-        elif report.reported_at > now + SKEW_SECONDS:
+        elif report.is_ahead(now):
             unread.add(report.devid)
             findings.append(
                 Finding(
@@ -188,7 +187,7 @@ def hear(
             usable[report.devid] = _publishable(report)
             if report.problems:
                 findings += (_of_node(f"node {report.devid}", one) for one in report.problems)
-            if now - report.reported_at > OLD_SECONDS:
+            if report.is_old(now):
                 findings.append(
                     Finding(
                         f"node {report.devid}",

@@ -28,6 +28,7 @@ AUTO = "auto"  # who or what is not named, and is found out on the node: `[dhcp]
 RELEASE = "9.7.0.0"  # the one that brought externally managed pools, and what a new cluster begins with
 _FIRST = (9, 7)
 
+Place = tuple[int, str]  # an interface, by its node's devid and its own name
 PoolNumbers = tuple[int, int, int]  # a groupnet's, its subnet's, its pool's
 
 MIN_MTU, MAX_MTU, DEFAULT_MTU = 576, 9000, 1500
@@ -92,7 +93,7 @@ class Assignment(NamedTuple):
     server: IPv4Address | None
 
     @property
-    def place(self) -> tuple[int, str]:
+    def place(self) -> Place:
         """The interface that holds the address: devid and name."""
         return self.devid, self.interface
 

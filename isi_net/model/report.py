@@ -27,6 +27,14 @@ class Report(NamedTuple):
     addresses: tuple[Lease, ...] = ()
     problems: tuple[Finding, ...] = ()
 
+    def is_old(self, now: float) -> bool:
+        """Whether its node has been silent for too long at `now`, in seconds since the epoch."""
+        return now - self.reported_at > OLD_SECONDS
+
+    def is_ahead(self, now: float) -> bool:
+        """Whether it is of a time that `now` has not come to, and no clock is so far off by chance."""
+        return self.reported_at > now + SKEW_SECONDS
+
     def differs(self, older: "Report") -> bool:
         """Whether this report says anything that `older` did not, or says it so much later that it
         must be written again to show that the node lives."""

@@ -13,7 +13,7 @@ from isi_net.model.addresses import IPNetwork, hosts_in, why_nobodys, why_not_a_
 from isi_net.model.finding import Finding
 from isi_net.model.lease import Lease
 from isi_net.model.names import DEFAULT_GROUPNET, PoolId, SubnetId
-from isi_net.model.network import CLOUDS, ON_PREMISES, ClusterSettings, Configuration, Pool, Subnet
+from isi_net.model.network import CLOUDS, ON_PREMISES, ClusterSettings, Configuration, Place, Pool, Subnet
 
 AZURE = "Azure"
 AZURE_SUBNET = SubnetId(DEFAULT_GROUPNET, "subnet0")
@@ -28,9 +28,6 @@ NOT_COMMITTED = Finding(
 )
 
 _Whose = TypeVar("_Whose")
-
-
-Place = tuple[int, str]  # an interface, by its node's devid and its own name
 
 
 class Claim(NamedTuple):

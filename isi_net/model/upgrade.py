@@ -29,7 +29,7 @@ from isi_net.model.network import (
     Range,
     Subnet,
 )
-from isi_net.model.report import OLD_SECONDS, Report, UnreadReport
+from isi_net.model.report import Report, UnreadReport
 from isi_net.model.rules import AZURE, Claim, Owner, Spans, owners_in, why_refused, why_unfit
 from isi_net.model.static import with_addresses
 from isi_net.model.text import first_few
@@ -67,8 +67,8 @@ class Upgraded:
 def running(reports: Iterable[Report | UnreadReport], program: str, now: float) -> tuple[Running, ...]:
     """What runs on each node; the commit waits for those that live and run less than version `program`.
 
-    A node lives that has reported within the last OLD_SECONDS before `now` (seconds since the epoch); of one
-    whose report cannot be read nobody knows, so the commit waits for it as well.
+    A node lives whose report is not old at `now` (seconds since the epoch); of one whose report cannot be
+    read nobody knows, so the commit waits for it as well.
     """
     return tuple(_running(report, program, now) for report in reports)
 
@@ -78,7 +78,7 @@ def _running(report: Report | UnreadReport, program: str, now: float) -> Running
         return Running(report.devid, why_not=f"its report cannot be read: {report.finding.message}")
     why_not = ""
     theirs, ours = version(report.version), version(program)
-    if now - report.reported_at <= OLD_SECONDS and (theirs is None or ours is None or theirs < ours):
+    if not report.is_old(now) and (theirs is None or ours is None or theirs < ours):
         why_not = f"its daemon is of version {report.version or '(none)'}, this program of {program}"
     return Running(report.devid, report.lnn, report.node, report.version, report.reported_at, why_not)
 
